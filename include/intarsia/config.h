@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace intarsia {
+
+/// One setting of the engine: a row of the table that the configuration file, the environment, the documentation and
+/// the tests are made from.
+struct Setting {
+  std::string_view name;           ///< key in config.toml: "memory_limit"
+  std::string_view environment;    ///< variable that overrides the file: "INTARSIA_MEMORY_LIMIT"
+  std::string_view default_value;  ///< as text, as it would stand in config.toml
+  std::string_view doc;
+};
+[[nodiscard]] const std::vector<Setting>& settings();
+
+/// Where an instance lives and how it behaves. Read once, then passed by value.
+struct Config {
+  std::filesystem::path home;          ///< absolute; INTARSIA_HOME, else ~/.intarsia
+  std::string db_url;                  ///< an external PostgreSQL; empty: the embedded one of the home
+  std::int64_t memory_limit = 0;       ///< bytes for batches, decoded media and buffers; 0: half of what the machine has
+  std::int64_t idle_seconds = 300;     ///< the embedded server ends after this many seconds without a client
+  std::int64_t file_cache_limit = 0;   ///< bytes of downloaded media kept; 0: 10 GiB
+  std::string postgres_bin;            ///< folder with initdb and postgres; empty: found
+  int threads = 0;                     ///< worker threads for built-in functions; 0: one per core
+  int verbosity = 1;                   ///< 0: silent, 1: messages and progress, 2: more
+
+  /// Reads home/config.toml (a missing file is fine) and the environment; explicit `overrides` ("name", "value") win.
+  /// Throws Error(kInvalidConfiguration) that names the file, the key and what it should be.
+  static Config load(const std::vector<std::pair<std::string, std::string>>& overrides = {});
+};
+
+}  // namespace intarsia
