@@ -75,6 +75,9 @@ class Column {
   [[nodiscard]] Image image_at(std::int64_t row) const;
   /// The encoded bytes of a media cell: its own, else read from its URL. Throws Error when that fails.
   [[nodiscard]] std::string media_bytes_at(std::int64_t row) const;
+  /// A local file that holds the media cell: the path of a local URL, the file cache's copy of a remote one, a new file
+  /// for what is in no file yet. Throws Error when that fails.
+  [[nodiscard]] std::string media_path_at(std::int64_t row) const;
   /// The media cell holds a decoded image or bytes that are not in any file.
   [[nodiscard]] bool holds_media(std::int64_t row) const noexcept;
   [[nodiscard]] Value value_at(std::int64_t row) const;

@@ -64,6 +64,9 @@ struct Function {
 
 /// Adds to the registry of this process; throws Error(kFunctionAlreadyExists) when the name is taken.
 void register_function(Function function);
+/// Registers, or takes the place of the function of that name (a notebook defines its UDF again). Pointers that
+/// find_function gave earlier stay valid.
+void replace_function(Function function);
 /// nullptr when there is none; asks the loader (see set_function_loader) for names it may know.
 [[nodiscard]] const Function* find_function(std::string_view name);
 /// Every registered function, by name.
