@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalog's SQL tables; docs/storage.md explains each. Rows of tables, columns and generations are valid for the
+// operations in [since, until): nothing is deleted, so time travel sees the catalog of its time.
+#include "catalog/schema.h"
+
+#include <fmt/format.h>
+
+#include "intarsia/error.h"
+
+namespace intarsia {
+
+namespace {
+
+constexpr const char* kCatalogTables = R"sql(
+create schema if not exists intarsia;
+create table intarsia.instance (format int not null, created timestamptz not null default now());
+
+create sequence intarsia.object_ids;     -- directories, trees, tables, columns, generations
+create sequence intarsia.operation_ids;  -- operations, and their places in the order of publishing
+create sequence intarsia.row_ids;        -- rows of every table
+
+create table intarsia.directories (
+  id bigint primary key,
+  parent_id bigint not null,
+  name text not null,
+  unique (parent_id, name)
+);
+
+create table intarsia.trees (
+  id bigint primary key,
+  schema_version bigint not null
+);
+
+create table intarsia.tables (
+  id bigint not null,
+  since bigint not null,
+  until bigint,
+  tree_id bigint not null,
+  directory_id bigint not null,
+  base_id bigint,
+  uuid uuid not null,
+  name text not null,
+  kind text not null,
+  filling bool not null default false,
+  iterator jsonb,
+  predicate jsonb,
+  media_validation text not null,
+  comment text not null,
+  custom_metadata jsonb,
+  primary key (id, since)
+);
+create unique index on intarsia.tables (directory_id, name) where until is null;
+create index on intarsia.tables (tree_id);
+
+create table intarsia.columns (
+  id bigint not null,
+  since bigint not null,
+  until bigint,
+  table_id bigint not null,
+  name text not null,
+  position int not null,
+  type jsonb not null,
+  value jsonb,
+  filling bool not null default false,
+  stored bool not null,
+  from_iterator bool not null,
+  primary_key bool not null,
+  media_validation text,
+  comment text not null,
+  custom_metadata jsonb,
+  version_added bigint not null,
+  primary key (id, since)
+);
+create unique index on intarsia.columns (table_id, name) where until is null;
+
+create table intarsia.generations (
+  id bigint not null,
+  since bigint not null,
+  until bigint,
+  table_id bigint not null,
+  sql_table text not null,
+  column_ids bigint[] not null,
+  state text not null check (state in ('filling', 'live', 'retired')),
+  fingerprint text,
+  primary key (id, since)
+);
+create index on intarsia.generations (table_id);
+
+create table intarsia.operations (
+  id bigint primary key,
+  published bigint not null unique,
+  at timestamptz not null,
+  kind text not null,
+  tree_id bigint not null,
+  table_id bigint not null,
+  user_name text not null,
+  client text not null,
+  started timestamptz not null,
+  counts jsonb not null
+);
+
+create table intarsia.versions (
+  table_id bigint not null,
+  n bigint not null,
+  operation_id bigint not null,
+  schema_change text,
+  counts jsonb not null,
+  primary key (table_id, n)
+);
+
+create table intarsia.results (
+  fingerprint text not null,
+  arguments_hash bytea not null,
+  n int not null,
+  value bytea not null,
+  cost float8 not null,
+  at timestamptz not null default now(),
+  primary key (fingerprint, arguments_hash, n)
+);
+
+create view intarsia.lock_catalog as select 1 as one;
+
+create function intarsia.directory_path(directory bigint) returns text stable language sql as $$
+  with recursive up as (
+    select id, parent_id, name, 0 as depth from intarsia.directories where id = directory
+    union all
+    select d.id, d.parent_id, d.name, up.depth + 1 from up join intarsia.directories d on d.id = up.parent_id)
+  select coalesce(string_agg(name, '/' order by depth desc), '') from up
+$$;
+)sql";
+
+}  // namespace
+
+void ensure_catalog(Connection& connection) {
+  const char* exists = "select to_regclass('intarsia.instance') is not null";
+  if (connection.query(exists).bytes(0, 0)[0] == '\0') {
+    connection.run("begin; select pg_advisory_xact_lock(1229870153)");
+    try {
+      if (connection.query(exists).bytes(0, 0)[0] == '\0') {
+        connection.run(kCatalogTables);
+        connection.run(fmt::format("insert into intarsia.instance (format) values ({})", kCatalogFormat));
+      }
+      connection.run("commit");
+    } catch (...) {
+      connection.run("rollback");
+      throw;
+    }
+  }
+  const std::int64_t format = connection.query("select format from intarsia.instance").int_at(0, 0);
+  if (format > kCatalogFormat)
+    throw Error(ErrorCode::kInvalidConfiguration,
+                fmt::format("this database has format {}, written by a newer Intarsia; this version reads up to format "
+                            "{}: install the newer version, or use another home",
+                            format, kCatalogFormat));
+}
+
+}  // namespace intarsia

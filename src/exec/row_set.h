@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "intarsia/batch.h"
+
+namespace intarsia {
+
+/// Pseudo columns that every table has.
+inline constexpr std::int64_t kRowIdColumn = -1;
+inline constexpr std::int64_t kParentIdColumn = -2;
+
+/// A batch on its way through the engine: columns by their id (ids are unique in an instance).
+struct RowSet {
+  std::int64_t num_rows = 0;
+  std::map<std::int64_t, Column> columns;
+
+  [[nodiscard]] bool has(std::int64_t column_id) const { return columns.contains(column_id); }
+  [[nodiscard]] RowSet take(std::span<const std::int64_t> rows) const {
+    RowSet taken{static_cast<std::int64_t>(rows.size()), {}};
+    for (const auto& [id, column] : columns) taken.columns.emplace(id, column.take(rows));
+    return taken;
+  }
+};
+
+}  // namespace intarsia

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/connection.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <unistd.h>
+
+#include "intarsia/error.h"
+#include "storage/wire.h"
+
+namespace intarsia {
+
+namespace {
+
+constexpr int kBinary = 1;
+constexpr std::string_view kCopyHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
+constexpr std::string_view kCopyTrailer{"\377\377", 2};
+
+struct ResultDeleter {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultPtr = std::unique_ptr<PGresult, ResultDeleter>;
+
+bool succeeded(const PGresult* result) {
+  switch (PQresultStatus(result)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_SINGLE_TUPLE:
+    case PGRES_PIPELINE_SYNC:
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct ParameterArrays {
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+
+  ParameterArrays(const std::vector<std::string>& cells, const std::vector<bool>& nulls) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      values.push_back(nulls[i] ? nullptr : cells[i].data());
+      lengths.push_back(static_cast<int>(cells[i].size()));
+      formats.push_back(kBinary);
+    }
+  }
+};
+
+}  // namespace
+
+SqlRows& SqlRows::operator=(SqlRows&& other) noexcept {
+  std::swap(result_, other.result_);
+  return *this;
+}
+SqlRows::~SqlRows() {
+  if (result_ != nullptr) PQclear(result_);
+}
+int SqlRows::size() const { return PQntuples(result_); }
+int SqlRows::num_columns() const { return PQnfields(result_); }
+bool SqlRows::is_null(int row, int column) const { return PQgetisnull(result_, row, column) != 0; }
+std::string_view SqlRows::bytes(int row, int column) const {
+  return {PQgetvalue(result_, row, column), static_cast<std::size_t>(PQgetlength(result_, row, column))};
+}
+std::int64_t SqlRows::int_at(int row, int column) const { return wire::read_int(bytes(row, column)); }
+std::int64_t SqlRows::affected() const {
+  const char* count = PQcmdTuples(result_);
+  return *count == '\0' ? 0 : std::strtoll(count, nullptr, 10);
+}
+
+SqlParameters& SqlParameters::add(std::int64_t value) { return add(Type(TypeKind::kInt), Value(value)); }
+SqlParameters& SqlParameters::add(double value) { return add(Type(TypeKind::kFloat), Value(value)); }
+SqlParameters& SqlParameters::add(bool value) { return add(Type(TypeKind::kBool), Value(value)); }
+SqlParameters& SqlParameters::add(std::string_view text) { return add(Type(TypeKind::kString), Value(text)); }
+SqlParameters& SqlParameters::add_jsonb(std::string_view json) {
+  return add(Type(TypeKind::kJson), Value(Json{std::string(json)}));
+}
+SqlParameters& SqlParameters::add_null(std::uint32_t type) {
+  types_.push_back(type);
+  values_.emplace_back();
+  nulls_.push_back(true);
+  return *this;
+}
+SqlParameters& SqlParameters::add(const Type& type, const Value& value) {
+  if (value.is_null()) return add_null(wire::oid(type));
+  const Column cell = Column::constant(type, value, 1);
+  types_.push_back(wire::oid(type));
+  wire::append_payload(cell, 0, values_.emplace_back());
+  nulls_.push_back(false);
+  return *this;
+}
+SqlParameters& SqlParameters::add_array(const Column& column) {
+  types_.push_back(wire::array_oid(column.type()));
+  values_.push_back(wire::array_payload(column));
+  nulls_.push_back(false);
+  return *this;
+}
+SqlParameters& SqlParameters::add_array(std::span<const std::int64_t> values) {
+  types_.push_back(wire::array_oid(Type(TypeKind::kInt)));
+  values_.push_back(wire::array_payload(values));
+  nulls_.push_back(false);
+  return *this;
+}
+
+Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())) {
+  if (PQstatus(connection_) != CONNECTION_OK) {
+    const std::string message = PQerrorMessage(connection_);
+    PQfinish(connection_);
+    throw Error(ErrorCode::kDatabaseUnavailable, "cannot connect to PostgreSQL: " + message, conninfo, true);
+  }
+  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+}
+
+Connection::~Connection() {
+  if (connection_ != nullptr) PQfinish(connection_);
+}
+
+void Connection::abandon() {
+  if (connection_ != nullptr) close(PQsocket(connection_));
+  connection_ = nullptr;  // PQfinish would end the parent's session
+}
+
+bool Connection::healthy() const {
+  return PQstatus(connection_) == CONNECTION_OK && PQtransactionStatus(connection_) == PQTRANS_IDLE;
+}
+
+int Connection::server_version() const { return PQserverVersion(connection_); }
+
+void Connection::fail(const PGresult* result, std::string_view sql) const {
+  const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const std::string code = state == nullptr ? "" : state;
+  const char* primary = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const std::string message = primary == nullptr ? PQerrorMessage(connection_) : primary;
+  if (code == "22P02" && message.find("\"stale ") != std::string::npos) throw StaleSchema();
+  if (code == "42P01" || code == "42703") throw StaleSchema();  // a table or column that a newer catalog has dropped
+  const std::string detail = fmt::format("SQLSTATE {}: {}\n{}", code, message, sql.substr(0, 4000));
+  if (code == "40001" || code == "40P01") throw Error(ErrorCode::kSerializationFailure, message, detail, true);
+  if (code == "55P03") throw Error(ErrorCode::kConcurrentModification, message, detail, true);
+  if (code == "23505") throw Error(ErrorCode::kConstraintViolation, message, detail);
+  if (code.empty() || code.starts_with("57P") || code.starts_with("08"))
+    throw Error(ErrorCode::kDatabaseUnavailable, "lost the connection to PostgreSQL: " + message, detail, true);
+  throw Error(ErrorCode::kInternal, "PostgreSQL: " + message, detail);
+}
+
+void Connection::drain() {
+  while (PGresult* rest = PQgetResult(connection_)) PQclear(rest);
+}
+
+void Connection::run(const std::string& sql) {
+  const ResultPtr result(PQexec(connection_, sql.c_str()));
+  if (!succeeded(result.get())) fail(result.get(), sql);
+}
+
+const std::string& Connection::prepare(const std::string& sql, const SqlParameters& parameters) {
+  const auto found = prepared_.find(sql);
+  if (found != prepared_.end()) return found->second;
+  if (prepared_.size() >= 500) {  // bounds the memory of a session that sees ever new texts
+    run("deallocate all");
+    prepared_.clear();
+  }
+  std::string name = fmt::format("s{}", prepared_.size());
+  const ResultPtr result(
+      PQprepare(connection_, name.c_str(), sql.c_str(), parameters.size(), parameters.types_.data()));
+  if (!succeeded(result.get())) fail(result.get(), sql);
+  return prepared_.emplace(sql, std::move(name)).first->second;
+}
+
+SqlRows Connection::query(const std::string& sql, const SqlParameters& parameters) {
+  const std::string& name = prepare(sql, parameters);
+  const ParameterArrays arrays(parameters.values_, parameters.nulls_);
+  ResultPtr result(PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
+                                  arrays.lengths.data(), arrays.formats.data(), kBinary));
+  if (!succeeded(result.get())) {
+    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+    if (state != nullptr && std::string_view(state) == "0A000" && prepared_.erase(sql) > 0)
+      return query(sql, parameters);  // "cached plan must not change result type": prepare again
+    fail(result.get(), sql);
+  }
+  return SqlRows(result.release());
+}
+
+std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statements) {
+  std::vector<const std::string*> names;
+  for (const Statement& statement : statements) names.push_back(&prepare(statement.sql, statement.parameters));
+  if (PQenterPipelineMode(connection_) != 1) fail(nullptr, "enter pipeline mode");
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const SqlParameters& parameters = statements[i].parameters;
+    const ParameterArrays arrays(parameters.values_, parameters.nulls_);
+    if (PQsendQueryPrepared(connection_, names[i]->c_str(), parameters.size(), arrays.values.data(),
+                            arrays.lengths.data(), arrays.formats.data(), kBinary) != 1)
+      fail(nullptr, statements[i].sql);
+  }
+  if (PQpipelineSync(connection_) != 1) fail(nullptr, "pipeline sync");
+  std::vector<SqlRows> results;
+  ResultPtr failure;
+  std::string failed_sql;
+  for (const Statement& statement : statements) {
+    ResultPtr result(PQgetResult(connection_));
+    if (result == nullptr) break;  // the connection is gone
+    if (!succeeded(result.get()) && failure == nullptr && PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) {
+      failed_sql = statement.sql;
+      failure = std::move(result);
+    } else {
+      results.emplace_back(result.release());
+    }
+    if (PGresult* end = PQgetResult(connection_)) PQclear(end);  // null: the end of this statement
+  }
+  if (PGresult* sync = PQgetResult(connection_)) PQclear(sync);
+  PQexitPipelineMode(connection_);
+  if (failure != nullptr) {
+    if (PQtransactionStatus(connection_) != PQTRANS_IDLE) PQclear(PQexec(connection_, "rollback"));
+    fail(failure.get(), failed_sql);
+  }
+  if (results.size() != statements.size()) fail(nullptr, "pipeline");
+  return results;
+}
+
+void Connection::copy_in(const std::string& sql, const std::function<bool(std::string& data)>& next) {
+  {
+    const ResultPtr result(PQexec(connection_, sql.c_str()));
+    if (PQresultStatus(result.get()) != PGRES_COPY_IN) fail(result.get(), sql);
+  }
+  std::string data(kCopyHeader);
+  bool sent = true;
+  try {
+    while (sent && next(data)) {
+      sent = PQputCopyData(connection_, data.data(), static_cast<int>(data.size())) == 1;
+      data.clear();
+    }
+  } catch (...) {
+    PQputCopyEnd(connection_, "cancelled");
+    drain();
+    throw;
+  }
+  data.append(kCopyTrailer);
+  if (sent) PQputCopyData(connection_, data.data(), static_cast<int>(data.size()));
+  PQputCopyEnd(connection_, nullptr);
+  const ResultPtr result(PQgetResult(connection_));
+  drain();
+  if (!succeeded(result.get())) fail(result.get(), sql);
+}
+
+CopyOut::CopyOut(Connection& connection, const std::string& sql) : connection_(connection), sql_(sql) {
+  const ResultPtr result(PQexec(connection_.connection_, sql.c_str()));
+  if (PQresultStatus(result.get()) != PGRES_COPY_OUT) connection_.fail(result.get(), sql);
+}
+
+CopyOut::~CopyOut() {
+  if (buffer_ != nullptr) PQfreemem(buffer_);
+  if (!done_) cancel();
+}
+
+void CopyOut::cancel() noexcept {
+  if (PGcancel* handle = PQgetCancel(connection_.connection_)) {
+    char message[256];
+    PQcancel(handle, message, sizeof(message));
+    PQfreeCancel(handle);
+  }
+  char* rest = nullptr;
+  while (PQgetCopyData(connection_.connection_, &rest, 0) > 0) PQfreemem(rest);
+  connection_.drain();
+}
+
+bool CopyOut::next(std::string_view& tuple) {
+  while (!done_) {
+    if (buffer_ != nullptr) PQfreemem(std::exchange(buffer_, nullptr));
+    const int length = PQgetCopyData(connection_.connection_, &buffer_, 0);
+    if (length <= 0) {
+      done_ = true;
+      const ResultPtr result(PQgetResult(connection_.connection_));
+      connection_.drain();
+      if (!succeeded(result.get())) connection_.fail(result.get(), sql_);
+      return false;
+    }
+    tuple = {buffer_, static_cast<std::size_t>(length)};
+    if (std::exchange(first_, false)) tuple.remove_prefix(std::min(kCopyHeader.size(), tuple.size()));
+    if (!tuple.empty() && tuple != kCopyTrailer) return true;
+  }
+  return false;
+}
+
+std::string quote_identifier(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
+std::string quote_literal(std::string_view text) {
+  const bool escape = text.find('\\') != std::string_view::npos;
+  std::string quoted = escape ? " E'" : "'";
+  for (const char c : text) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
+  return quoted + "'";
+}
+
+}  // namespace intarsia
