@@ -18,6 +18,8 @@
 
 namespace intarsia {
 
+class Expr;
+
 /// One parameter of a function. An argument that is null makes the result null, unless the type is nullable.
 struct Parameter {
   std::string name;
@@ -52,6 +54,11 @@ struct Function {
   std::function<Type(std::span<const Type> types, std::span<const Value* const> literals)> infer = nullptr;
   /// PostgreSQL text with {0}, {1}, ... that means exactly the same for every input; empty: engine only.
   std::string sql = {};
+  /// The same where the text depends on the arguments' types or literals: gets them and their SQL; an empty answer
+  /// means engine only for these arguments. It is asked when `sql` is empty. Optional.
+  std::function<std::string(std::span<const Expr> args, std::span<const std::string> sql)> to_sql = nullptr;
+  /// Takes many rows to one value. It has no kernel: SQL or a group operator evaluates it.
+  bool is_aggregate = false;
   Runs runs = Runs::kInline;
   bool is_method = false;      ///< `t.col.upper()`
   bool is_property = false;    ///< `t.col.width`
