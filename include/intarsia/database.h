@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "intarsia/config.h"
+#include "intarsia/server.h"
 #include "intarsia/table.h"
 
 namespace intarsia {
@@ -17,8 +18,8 @@ namespace intarsia {
 struct DirectoryEntry {
   std::string path;  ///< "a/b"
   std::string name;
-  std::string kind;  ///< "dir", "table", "view"
-  std::string base;  ///< path of a view's base, or empty
+  std::string kind;           ///< "dir", "table", "view"
+  std::string base;           ///< path of a view's base, or empty
   std::int64_t version = -1;  ///< of a table or view
 };
 
@@ -32,10 +33,10 @@ struct TableOptions {
 
 /// What long work reports about every 0.1 s, on the caller's thread.
 struct Progress {
-  std::string operation;       ///< "insert into 'app/docs'"
-  std::int64_t rows = 0;       ///< done
-  std::int64_t total = -1;     ///< -1: not known
-  std::int64_t cells = 0;      ///< computed cells done
+  std::string operation;    ///< "insert into 'app/docs'"
+  std::int64_t rows = 0;    ///< done
+  std::int64_t total = -1;  ///< -1: not known
+  std::int64_t cells = 0;   ///< computed cells done
   double seconds = 0;
   bool finished = false;
 };
@@ -60,8 +61,8 @@ class Database {
   [[nodiscard]] std::vector<DirectoryEntry> list(std::string_view path = "", bool recursive = false) const;
 
   Table create_table(std::string_view path, const std::vector<ColumnSpec>& columns, const TableOptions& options = {});
-  /// `iterator`: a call of an iterator function over columns of `base`, or empty. `predicate`: rows of the base to keep, or
-  /// empty; with an iterator it filters the base rows that are expanded.
+  /// `iterator`: a call of an iterator function over columns of `base`, or empty. `predicate`: rows of the base to
+  /// keep, or empty; with an iterator it filters the base rows that are expanded.
   Table create_view(std::string_view path, const Table& base, const Expr& iterator, const Expr& predicate = {},
                     const std::vector<ColumnSpec>& columns = {}, const TableOptions& options = {});
   [[nodiscard]] Table get_table(std::string_view path) const;
@@ -72,6 +73,7 @@ class Database {
 
   [[nodiscard]] const Config& config() const;
   [[nodiscard]] std::string server_version() const;
+  [[nodiscard]] InstanceStatus status() const;
   /// At most `limit` cells of a table that have an error.
   [[nodiscard]] std::vector<ColumnErrors> errors(const Table& table, std::int64_t limit = 100) const;
 

@@ -9,6 +9,7 @@
 #include "intarsia/function.h"  // IWYU pragma: export
 #include "intarsia/media.h"     // IWYU pragma: export
 #include "intarsia/query.h"     // IWYU pragma: export
+#include "intarsia/server.h"    // IWYU pragma: export
 #include "intarsia/table.h"     // IWYU pragma: export
 #include "intarsia/type.h"      // IWYU pragma: export
 #include "intarsia/value.h"     // IWYU pragma: export
