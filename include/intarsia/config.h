@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace intarsia {
@@ -14,25 +15,32 @@ namespace intarsia {
 struct Setting {
   std::string_view name;           ///< key in config.toml: "memory_limit"
   std::string_view environment;    ///< variable that overrides the file: "INTARSIA_MEMORY_LIMIT"
-  std::string_view default_value;  ///< as text, as it would stand in config.toml
+  std::string_view default_value;  ///< as it would stand in config.toml; empty for "home", which cannot stand there
   std::string_view doc;
 };
 [[nodiscard]] const std::vector<Setting>& settings();
 
 /// Where an instance lives and how it behaves. Read once, then passed by value.
 struct Config {
-  std::filesystem::path home;          ///< absolute; INTARSIA_HOME, else ~/.intarsia
-  std::string db_url;                  ///< an external PostgreSQL; empty: the embedded one of the home
-  std::int64_t memory_limit = 0;       ///< bytes for batches, decoded media and buffers; 0: half of what the machine has
-  std::int64_t idle_seconds = 300;     ///< the embedded server ends after this many seconds without a client
-  std::int64_t file_cache_limit = 0;   ///< bytes of downloaded media kept; 0: 10 GiB
-  std::string postgres_bin;            ///< folder with initdb and postgres; empty: found
-  int threads = 0;                     ///< worker threads for built-in functions; 0: one per core
-  int verbosity = 1;                   ///< 0: silent, 1: messages and progress, 2: more
+  std::filesystem::path home;       ///< absolute; INTARSIA_HOME, else ~/.intarsia
+  std::string db_url;               ///< an external PostgreSQL; empty: the embedded one of the home
+  std::int64_t memory_limit = 0;    ///< bytes for batches, decoded media and buffers; load() makes of 0 half the memory
+  std::int64_t idle_seconds = 300;  ///< the embedded server ends after so many seconds without a client; 0: never
+  std::int64_t file_cache_limit = 0;  ///< bytes of downloaded media kept; load() makes of 0 10 GiB
+  std::string postgres_bin;           ///< folder with initdb and postgres; empty: found
+  int threads = 0;                    ///< worker threads for built-in functions; load() makes of 0 one per core
+  int verbosity = 1;                  ///< 0: silent, 1: messages and progress, 2: more
 
-  /// Reads home/config.toml (a missing file is fine) and the environment; explicit `overrides` ("name", "value") win.
-  /// Throws Error(kInvalidConfiguration) that names the file, the key and what it should be.
+  /// Reads home/config.toml (a missing file is fine) and the environment; explicit `overrides` ("name", "value") win
+  /// over the environment, and that over the file.
+  /// Throws Error(kInvalidConfiguration) that names the source, the key and what it should be.
   static Config load(const std::vector<std::pair<std::string, std::string>>& overrides = {});
 };
+
+/// A config.toml that lists every setting with its meaning and default, all commented out.
+[[nodiscard]] std::string config_template();
+
+/// Bytes of memory that this process may use: the machine's, or less where a control group limits it.
+[[nodiscard]] std::int64_t machine_memory();
 
 }  // namespace intarsia

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/ownership.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "intarsia/error.h"
+
+namespace intarsia {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+struct Holder {
+  pid_t pid = 0;
+  std::string program;
+};
+
+bool has_open(const fs::path& process, const struct stat& file) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(process / "fd", error)) {
+    struct stat open {};
+    if (stat(entry.path().c_str(), &open) == 0 && open.st_ino == file.st_ino && open.st_dev == file.st_dev) return true;
+  }
+  return false;
+}
+
+/// Processes of a server of this home. Clients that look at the lock for a moment are not among them.
+std::vector<Holder> holders(const fs::path& lock) {
+  std::vector<Holder> found;
+  struct stat file {};
+  if (stat(lock.c_str(), &file) != 0) return found;
+  std::error_code error;
+  for (const auto& process : fs::directory_iterator("/proc", error)) {
+    const pid_t pid = std::atoi(process.path().filename().c_str());
+    std::string program = read_whole(process.path() / "comm").value_or("");
+    while (!program.empty() && program.back() == '\n') program.pop_back();
+    const bool ours = program == "postgres" || program == "intarsia-server";
+    if (pid > 0 && pid != getpid() && ours && has_open(process.path(), file)) found.push_back({pid, program});
+  }
+  return found;
+}
+
+/// Ends what has lost its parent: a postmaster in order, its children without ado.
+void end_orphans(const fs::path& home, const std::vector<Holder>& found, bool hard) {
+  const pid_t postmaster = std::atoi(read_whole(home / "pgdata" / "postmaster.pid").value_or("0").c_str());
+  const bool has_postmaster =
+      std::any_of(found.begin(), found.end(), [&](const Holder& holder) { return holder.pid == postmaster; });
+  for (const Holder& holder : found) {
+    if (holder.program == "intarsia-server") return;  // its own business
+  }
+  for (const Holder& holder : found) {
+    if (!has_postmaster) kill(holder.pid, hard ? SIGKILL : SIGQUIT);
+    if (holder.pid == postmaster) kill(holder.pid, SIGINT);
+  }
+}
+
+}  // namespace
+
+std::optional<FileLock> take_ownership(const fs::path& home) {
+  constexpr seconds kPatience{120};
+  const auto begin = Clock::now();
+  auto next_look = begin + milliseconds(500);
+  while (Clock::now() - begin < kPatience) {
+    if (auto lock = FileLock::acquire(home / "owner.lock", milliseconds(100))) return lock;
+    if (const auto state = read_server_state(home)) {
+      const auto comm = read_whole(fmt::format("/proc/{}/comm", state->pid)).value_or("");
+      if (comm == "intarsia-server\n") return std::nullopt;
+      remove_server_state(home);
+    }
+    if (Clock::now() > next_look) {
+      end_orphans(home, holders(home / "owner.lock"), Clock::now() - begin > seconds(3));
+      next_look = Clock::now() + seconds(1);
+    }
+  }
+  std::vector<std::string> left;
+  for (const Holder& holder : holders(home / "owner.lock"))
+    left.push_back(fmt::format("{} ({})", holder.pid, holder.program));
+  throw Error(
+      ErrorCode::kDatabaseUnavailable,
+      fmt::format("processes of an earlier server of home '{}' do not end: {}; end them by hand", home.string(),
+                  left.empty() ? "some that cannot be seen from here" : fmt::format("{}", fmt::join(left, ", "))));
+}
+
+}  // namespace intarsia
