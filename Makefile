@@ -14,7 +14,7 @@ SOURCES := $(shell find include src cli python tests/cpp examples bench -type f 
 .DEFAULT_GOAL := build
 
 demo: .venv/.installed
-	@INTARSIA_HOME=$(VIDEO_CATALOG_HOME) $(PYTHON) examples/demo.py
+	@INTARSIA_HOME=$(VIDEO_CATALOG_HOME) $(PYTHON) examples/video_catalog.py
 
 # Both runners always run, and their closing lines come last.
 test: .venv/.installed

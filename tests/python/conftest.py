@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One instance for the whole run, in a folder of its own, ended with its server; sample media; a directory per test."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'examples'))  # sample_media, and the examples themselves
+os.environ['INTARSIA_VERBOSITY'] = '0'
+
+# Set before anything imports intarsia, so that no test can meet a developer's own instance.
+_home = tempfile.TemporaryDirectory(prefix='intarsia-tests-', ignore_cleanup_errors=True)
+os.environ['INTARSIA_HOME'] = _home.name
+os.environ.pop('INTARSIA_DB_URL', None)
+
+import sample_media  # noqa: E402
+
+
+@pytest.fixture(scope='session')
+def home() -> Path:
+    """Folder of the run's instance."""
+    return Path(_home.name)
+
+
+@pytest.fixture(scope='session')
+def intarsia_command() -> Path:
+    """The command line that is installed beside the interpreter."""
+    return Path(sys.executable).with_name('intarsia')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def server(home: Path, intarsia_command: Path) -> Iterator[None]:
+    """Ends the server when the last test is done."""
+    yield
+    subprocess.run([intarsia_command, '--home', home, 'stop'], check=False, capture_output=True)
+    _home.cleanup()
+
+
+@pytest.fixture
+def directory(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name of an empty directory for this test alone; dropped afterwards."""
+    import intarsia as pxt
+
+    name = re.sub(r'\W', '_', request.node.name)[:60]
+    pxt.drop_dir(name, force=True, if_not_exists='ignore')
+    pxt.create_dir(name)
+    yield name
+    pxt.drop_dir(name, force=True, if_not_exists='ignore')
+
+
+@pytest.fixture(scope='session')
+def video() -> Callable[[str], str]:
+    """Path of a sample video by name."""
+    return sample_media.video
+
+
+@pytest.fixture(scope='session')
+def photograph() -> Callable[[str], str]:
+    """Path of a sample photograph by file name."""
+    return sample_media.photograph
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs Python code in another process with the same instance."""
+
+    def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, '-c', code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            timeout=300,
+        )
+
+    return run
