@@ -2,7 +2,6 @@
 // Numbers as Python counts with them. Integers are 64 bits: what does not fit is an OverflowError.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <string_view>
@@ -16,6 +15,14 @@ namespace intarsia {
 }
 [[noreturn]] inline void fail_zero_division() {
   throw CellFailure("ZeroDivisionError", "division by zero");
+}
+
+/// Rounds towards zero; NaN and what does not fit are errors of the cell.
+inline std::int64_t int_of_float(double number) {
+  if (std::isnan(number)) throw CellFailure("ValueError", "cannot convert float NaN to integer");
+  if (std::isinf(number)) throw CellFailure("OverflowError", "cannot convert float infinity to integer");
+  if (std::abs(number) >= 9223372036854775808.0) fail_overflow();
+  return static_cast<std::int64_t>(number);
 }
 
 struct Add {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "function/arithmetic.h"
 #include "function/operators.h"
 #include "intarsia/expr.h"
 #include "type/json_text.h"
@@ -32,14 +33,6 @@ Number parse_number(std::string_view text, std::string_view what) {
   if (status == std::errc::result_out_of_range) return std::strtod(std::string(digits).c_str(), nullptr);
   if (status != std::errc() || end != digits.data() + digits.size()) fail_parse(what, text);
   return number;
-}
-
-std::int64_t int_of_float(double number) {
-  if (std::isnan(number)) throw CellFailure("ValueError", "cannot convert float NaN to integer");
-  if (std::isinf(number)) throw CellFailure("OverflowError", "cannot convert float infinity to integer");
-  if (std::abs(number) >= 9223372036854775808.0)
-    throw CellFailure("OverflowError", "float does not fit an integer of 64 bits: " + float_text(number));
-  return static_cast<std::int64_t>(number);
 }
 
 bool parse_bool(std::string_view text) {

@@ -59,6 +59,21 @@ JsonValue cell_json(const Column& column, std::int64_t row) {
   }
 }
 
+std::string python_dumps(const JsonValue& value) {
+  std::string text;
+  if (value.is_number_float()) return float_text(value.get<double>());
+  if (value.is_array()) {
+    for (const JsonValue& item : value) text += (text.empty() ? "" : ", ") + python_dumps(item);
+    return "[" + text + "]";
+  }
+  if (value.is_object()) {
+    for (const auto& [key, item] : value.items())
+      text += (text.empty() ? "" : ", ") + python_dumps(JsonValue(key)) + ": " + python_dumps(item);
+    return "{" + text + "}";
+  }
+  return value.dump(-1, ' ', true, JsonValue::error_handler_t::replace);
+}
+
 std::string_view python_type_name(const JsonValue& value) {
   switch (value.type()) {
     case JsonValue::value_t::string:
