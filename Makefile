@@ -58,5 +58,5 @@ clean:
 	@cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(CURDIR)/$(PYTHON) -DINTARSIA_PYTHON=ON -DINTARSIA_TESTS=ON \
 	  -DINTARSIA_EXAMPLES=ON -DINTARSIA_BENCH=ON --log-level=WARNING >&2
 	@ninja -C build >&2
-	@$(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -C build-dir=build . >&2
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps --config-settings=build-dir=build . >&2
 	@touch $@
