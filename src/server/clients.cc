@@ -40,9 +40,10 @@ bool any(PGconn* connection, const char* sql) {
 
 }  // namespace
 
-void prepare_database(const std::string& server_conninfo, const std::string& conninfo) {
-  Connection database = connect(conninfo);
-  if (PQstatus(database.get()) != CONNECTION_OK) {
+void prepare_database(const std::string& server_conninfo, const std::string& conninfo, bool fresh) {
+  Connection database{nullptr, &PQfinish};
+  if (!fresh) database = connect(conninfo);
+  if (PQstatus(database.get()) != CONNECTION_OK) {  // of no connection, too
     const Connection server = connect_or_fail(server_conninfo);
     if (!any(server.get(), "select 1 from pg_database where datname = 'intarsia'")) {
       execute(server.get(), "create database intarsia");

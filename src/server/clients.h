@@ -9,8 +9,9 @@ struct pg_conn;
 namespace intarsia {
 
 /// Makes the database `intarsia` and the extension `vector` where they are missing and the server can.
-/// `server_conninfo` names a database that is there. Throws Error(kDatabaseUnavailable).
-void prepare_database(const std::string& server_conninfo, const std::string& conninfo);
+/// `server_conninfo` names a database that is there; `fresh`: `intarsia` surely is not. Throws
+/// Error(kDatabaseUnavailable).
+void prepare_database(const std::string& server_conninfo, const std::string& conninfo, bool fresh);
 
 /// Notices whether clients use the server, through one connection that never blocks the caller.
 class Clients {

@@ -58,8 +58,8 @@ std::int64_t number(const json& lease, const char* field) {
 
 }  // namespace
 
-Lease::Lease(std::filesystem::path home, std::function<void(const std::string&)> on_lost)
-    : path_(std::move(home) / "lease.json"), owner_(random_owner()), on_lost_(std::move(on_lost)) {
+Lease::Lease(const std::filesystem::path& home, std::function<void(const std::string&)> on_lost)
+    : path_(home / "lease.json"), owner_(random_owner()), on_lost_(std::move(on_lost)) {
   wait_for_other();
   thread_ = std::thread([this] { keep(); });
 }

@@ -6,7 +6,6 @@
 // Within one kernel home/owner.lock decides.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -25,7 +24,7 @@ class Lease {
   /// names another owner, is gone, or could not be renewed for two periods.
   /// Throws Error(kDatabaseUnavailable) naming the machine when another one has it.
   /// Requires: the caller holds owner.lock.
-  Lease(std::filesystem::path home, std::function<void(const std::string& reason)> on_lost);
+  Lease(const std::filesystem::path& home, std::function<void(const std::string& reason)> on_lost);
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   /// Gives the lease back, unless it was lost.

@@ -146,6 +146,16 @@ std::string read_report(int pipe, bool& timed_out) {
   return report;
 }
 
+/// What the log got since `from`, without the report itself.
+std::string new_log(const fs::path& log, std::uintmax_t from, const std::string& report) {
+  std::string tail = log_tail(log, from);
+  if (const auto at = report.empty() ? std::string::npos : tail.find(report); at != std::string::npos) {
+    const auto line = tail.rfind('\n', at);
+    tail.erase(line == std::string::npos ? 0 : line + 1, at + report.size() - (line == std::string::npos ? 0 : line));
+  }
+  return tail;
+}
+
 ServerState start(const Config& config) {
   const fs::path log = config.home / "logs" / "server.log";
   std::error_code ignored;
@@ -155,7 +165,7 @@ ServerState start(const Config& config) {
   if (report == "ready") {
     if (auto state = read_server_state(config.home)) return *state;
   }
-  const std::string tail = log_tail(log, log_size);
+  const std::string tail = new_log(log, log_size, report);
   std::string message = report == "ready" ? "it ended at once" : report;
   if (timed_out) message = fmt::format("it is not ready after {} s", kStartPatience.count());
   if (message.empty()) message = "intarsia-server ended without a word";

@@ -3,9 +3,9 @@
 
 #include <string>
 
-namespace intarsia {
+#include "intarsia/server.h"  // stop_server
 
-struct Config;
+namespace intarsia {
 
 /// Returns a libpq connection string for the instance: the database `intarsia` of the home's own server, which is
 /// started if it does not run, or `config.db_url` if there is one. Creates the home on first use. Takes microseconds
@@ -18,10 +18,6 @@ struct Config;
 /// Throws Error: kDatabaseUnavailable with the end of the log, kInvalidConfiguration for a home of a newer format,
 /// kStoreUnavailable for a home that cannot be written. Safe from several threads and processes at once.
 [[nodiscard]] std::string ensure_server(const Config& config);
-
-/// Ends the home's server and waits until it is gone; connected clients are cut off, committed data is safe. Returns
-/// whether one was running. Does nothing to an external server.
-bool stop_server(const Config& config);
 
 /// Whether the home's own server runs now; never starts it.
 [[nodiscard]] bool server_running(const Config& config);

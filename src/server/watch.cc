@@ -69,12 +69,13 @@ class Watch {
   ~Watch() { finished_ = true; }
 
   void run(const std::function<void(const std::string&)>& report) {
+    const bool fresh = pgdata_version(config_.home) == 0;
     RunAs user;
     start(user);
     Postmaster postmaster(config_.home, binaries_, user, state_.socket_dir);
     postmaster_ = &postmaster;
     if (!postmaster.wait_ready(lost_)) throw Error(ErrorCode::kDatabaseUnavailable, "PostgreSQL ended at its start");
-    prepare_database(state_.conninfo("postgres"), state_.conninfo());
+    prepare_database(state_.conninfo("postgres"), state_.conninfo(), fresh);
     write_server_state(config_.home, state_);
     report("ready");
     loop(postmaster);
