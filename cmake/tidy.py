@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs clang-tidy over the C++ files, those that passed before and did not change since left out.
 
-A file is checked again when what the compiler sees of it changes: the preprocessed text is hashed, with .clang-tidy, and
-the hash is kept in build/tidy.
+A file is checked again when what the compiler sees of it changes: the preprocessed text is hashed, with .clang-tidy,
+and the hash is kept in build/tidy.
 """
 
 import concurrent.futures

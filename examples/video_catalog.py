@@ -10,12 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from intarsia.functions.video import frame_iterator
+
+import intarsia as pxt
 from contact_sheet import write_contact_sheet
 from editor import verdict
 from sample_media import photograph, video
-
-import intarsia as pxt
-from intarsia.functions.video import frame_iterator
 
 SHEET = Path('demo/contact_sheet.png')
 VIDEOS = [
@@ -77,8 +77,8 @@ def insert_one_more(videos: pxt.Table, frames: pxt.Table) -> None:
     start = time.perf_counter()
     status = videos.insert([ONE_MORE])
     seconds = time.perf_counter() - start
-    cascade = status.cascade_row_count_stats
-    print(f'   {before} frames were there; {cascade.ins_rows} came, {cascade.computed_values} cells computed, {seconds:.2f} s')
+    new = status.cascade_row_count_stats
+    print(f'   {before} frames were there; {new.ins_rows} came, {new.computed_values} cells computed, {seconds:.2f} s')
 
 
 def insert_broken(photos: pxt.Table) -> None:

@@ -167,7 +167,7 @@ def test_wrong_usage_has_exit_code_2(cli: Run, words: list[str]) -> None:
 
 def test_help_lists_every_command(cli: Run) -> None:
     text = cli('--help').stdout
-    for command in 'ls describe rows count errors history status start stop drop'.split():
+    for command in ['ls', 'describe', 'rows', 'count', 'errors', 'history', 'status', 'start', 'stop', 'drop']:
         assert f'\n  {command} ' in text
         assert cli(command, '--help').returncode == 0
 

@@ -15,7 +15,7 @@ import pytest
 import intarsia as pxt
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [page for page in [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]]
+PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
 
 # A python block, and the text block that may follow it: its output.
 BLOCK = re.compile(r'```python\n(?P<code>.*?)```(?:\s*```text\n(?P<output>.*?)```)?', re.DOTALL)

@@ -17,7 +17,8 @@ CPP_EXAMPLE = ROOT / 'build/bin/video_catalog'
 
 def run(command: list[object], folder: Path) -> str:
     environment = {**os.environ, 'INTARSIA_VERBOSITY': '0', 'COLUMNS': '160'}
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=folder, env=environment, timeout=300)
+    words = list(map(str, command))
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
