@@ -24,6 +24,9 @@ struct ArrayView {
 };
 
 [[nodiscard]] std::string array_to_bytes(DType dtype, std::span<const std::int64_t> shape, const void* data);
+/// Bytes of the stored form, and writing it into that many bytes at `out`.
+[[nodiscard]] std::size_t stored_array_size(DType dtype, std::span<const std::int64_t> shape);
+void write_stored_array(DType dtype, std::span<const std::int64_t> shape, const void* data, char* out);
 /// Throws Error(kInternal) when the bytes are no stored array.
 [[nodiscard]] ArrayView array_from_bytes(std::string_view bytes);
 

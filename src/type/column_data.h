@@ -13,7 +13,8 @@
 
 namespace intarsia {
 
-/// The part of a media cell that is not in its URL: bytes, a decoded image, or both. Loaded once, by whoever asks first.
+/// The part of a media cell that is not in its URL: bytes, a decoded image, or both. Loaded once, by whoever asks
+/// first.
 struct MediaCell {
   std::mutex mutex;
   std::string bytes;
@@ -25,9 +26,9 @@ struct MediaCell {
 struct ColumnData {
   Type type;
   std::shared_ptr<arrow::Array> array;
-  std::vector<std::shared_ptr<MediaCell>> media;            ///< empty, or one per row (null: the URL is all there is)
+  std::vector<std::shared_ptr<MediaCell>> media;           ///< empty, or one per row (null: the URL is all there is)
   std::vector<std::pair<std::int64_t, CellError>> errors;  ///< by row
-  bool constant = false;                                    ///< `array` has one cell that stands for `length` rows
+  bool constant = false;                                   ///< `array` has one cell that stands for `length` rows
   std::int64_t length = 0;
 };
 
