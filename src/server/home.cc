@@ -104,6 +104,14 @@ fs::path ServerState::socket_path() const {
   return fs::path(socket_dir) / ".s.PGSQL.5432";
 }
 
+bool ServerState::watcher_lives() const {
+  // "4711 (intarsia-server) S ...": a Z there is dead, and only its parent has not noticed.
+  static constexpr std::string_view kName = "(intarsia-server) ";
+  const std::string stat = pid > 0 ? read_whole(fmt::format("/proc/{}/stat", pid)).value_or("") : "";
+  const auto at = stat.find(kName);
+  return at != std::string::npos && stat.find_first_of("ZX", at) != at + kName.size();
+}
+
 std::optional<ServerState> read_server_state(const fs::path& home) {
   const auto content = read_whole(home / "server.json");
   if (!content) return std::nullopt;

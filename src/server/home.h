@@ -35,6 +35,8 @@ struct ServerState {
 
   [[nodiscard]] std::string conninfo(const std::string& database = "intarsia") const;
   [[nodiscard]] std::filesystem::path socket_path() const;
+  /// Whether `pid` is a living intarsia-server, and not another program that has the number by now.
+  [[nodiscard]] bool watcher_lives() const;
 };
 [[nodiscard]] std::optional<ServerState> read_server_state(const std::filesystem::path& home);
 void write_server_state(const std::filesystem::path& home, const ServerState& state);

@@ -74,8 +74,7 @@ std::optional<FileLock> take_ownership(const fs::path& home) {
   while (Clock::now() - begin < kPatience) {
     if (auto lock = FileLock::acquire(home / "owner.lock", milliseconds(100))) return lock;
     if (const auto state = read_server_state(home)) {
-      const auto comm = read_whole(fmt::format("/proc/{}/comm", state->pid)).value_or("");
-      if (comm == "intarsia-server\n") return std::nullopt;
+      if (state->watcher_lives()) return std::nullopt;
       remove_server_state(home);
     }
     if (Clock::now() > next_look) {

@@ -37,14 +37,9 @@ constexpr const char* kProgram = "intarsia-server";
   throw Error(ErrorCode::kDatabaseUnavailable, "start of the embedded server: " + message, std::move(detail), true);
 }
 
-/// Whether the process is an intarsia-server; guards against a number that another program has by now.
-bool watched_by(pid_t pid) {
-  return pid > 0 && read_whole(fmt::format("/proc/{}/comm", pid)).value_or("") == fmt::format("{}\n", kProgram);
-}
-
 std::optional<ServerState> running_server(const fs::path& home) {
   auto state = read_server_state(home);
-  if (!state || !watched_by(state->pid) || !FileLock::held(home / "owner.lock")) return std::nullopt;
+  if (!state || !state->watcher_lives() || !FileLock::held(home / "owner.lock")) return std::nullopt;
   return state;
 }
 
@@ -150,8 +145,9 @@ std::string read_report(int pipe, bool& timed_out) {
 std::string new_log(const fs::path& log, std::uintmax_t from, const std::string& report) {
   std::string tail = log_tail(log, from);
   if (const auto at = report.empty() ? std::string::npos : tail.find(report); at != std::string::npos) {
-    const auto line = tail.rfind('\n', at);
-    tail.erase(line == std::string::npos ? 0 : line + 1, at + report.size() - (line == std::string::npos ? 0 : line));
+    const auto line_end = tail.rfind('\n', at);
+    const std::size_t begin = line_end == std::string::npos ? 0 : line_end + 1;
+    tail.erase(begin, at + report.size() + 1 - begin);
   }
   return tail;
 }
