@@ -51,7 +51,7 @@ Catalog create_catalog(Database& db) {
   db.drop_directory("cc_catalog", true, IfNotExists::kIgnore);
   db.create_directory("cc_catalog");
   const Table videos = db.create_table("cc_catalog/videos", {{"video", TypeKind::kVideo}, {"about", TypeKind::kJson}});
-  const Expr every_half_second = Expr::call("frame_iterator", {videos["video"]}, {{"fps", 2.0}});
+  const Expr every_half_second = Expr::call("video.frame_iterator", {videos["video"]}, {{"fps", 2.0}});
   Table frames = db.create_view("cc_catalog/frames", videos, every_half_second);
   const Expr frame = frames["frame"];
   frames.add_computed_column({"thumbnail", {}, frame.call_method("resize", {Value(Json{"[160, 90]"})})});
