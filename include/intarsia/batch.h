@@ -102,6 +102,7 @@ class Column {
   [[nodiscard]] const std::shared_ptr<const ColumnData>& data() const noexcept { return data_; }
 
  private:
+  friend struct ColumnData;
   std::shared_ptr<const ColumnData> data_;
   const std::uint8_t* validity_ = nullptr;
   const void* values_ = nullptr;

@@ -30,9 +30,19 @@ struct ColumnData {
   std::vector<std::pair<std::int64_t, CellError>> errors;  ///< by row
   bool constant = false;                                   ///< `array` has one cell that stands for `length` rows
   std::int64_t length = 0;
+
+  /// Where row `row` of `column` is in its data: an index into `media` and what `errors` count.
+  [[nodiscard]] static std::int64_t position(const Column& column, std::int64_t row) noexcept {
+    return (row & column.mask_) + column.offset_ - column.data_->array->offset();
+  }
 };
 
 /// The Arrow type that holds cells of `type`.
 [[nodiscard]] std::shared_ptr<arrow::DataType> arrow_type(const Type& type);
+
+/// The rows of `column` as an Arrow array; a constant column is spread out, otherwise nothing is copied.
+[[nodiscard]] std::shared_ptr<arrow::Array> arrow_array(const Column& column);
+/// What a media cell holds besides its URL; null when there is nothing.
+[[nodiscard]] std::shared_ptr<MediaCell> media_cell_at(const Column& column, std::int64_t row);
 
 }  // namespace intarsia
