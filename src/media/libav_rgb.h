@@ -15,12 +15,14 @@ class RgbConverter {
 
  private:
   void configure(const AVFrame& frame);
+  void scale(const AVFrame& frame, std::uint8_t* rows, int stride);
 
   const VideoHost& host_;
   Handle<SwsContext> scaler_;
   FramePtr padded_;  // rows as wide as the SIMD code may write
   int width_ = 0, height_ = 0, format_ = AV_PIX_FMT_NONE;
   int colorspace_ = 0, range_ = 0;
+  int fields_ = 1;
 };
 
 }  // namespace intarsia::libav
