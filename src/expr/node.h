@@ -12,12 +12,12 @@ namespace intarsia {
 /// the function's parameters.
 struct ExprNode {
   Expr::Kind kind = Expr::Kind::kLiteral;
-  Type type;
-  Value value;
+  Type type = {};
+  Value value = {};
   std::int64_t table_id = 0;
   std::int64_t column_id = 0;
-  std::string name;
-  std::vector<Expr> args;
+  std::string name = {};
+  std::vector<Expr> args = {};
 
   static Expr make(ExprNode node) { return Expr(std::make_shared<const ExprNode>(std::move(node))); }
 };
