@@ -11,14 +11,14 @@
 #include "intarsia/type.h"
 #include "intarsia/value.h"
 
-struct ArrowArray;   // the Arrow C data interface
+struct ArrowArray;  // the Arrow C data interface
 struct ArrowSchema;
 
 namespace intarsia {
 
 /// Why a cell has no value.
 struct CellError {
-  std::string type;       ///< "ValueError"
+  std::string type;  ///< "ValueError"
   std::string message;
   std::string traceback;  ///< empty for built-in functions
   bool operator==(const CellError&) const = default;

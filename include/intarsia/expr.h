@@ -23,10 +23,10 @@ class Expr {
   enum class Kind { kLiteral, kColumn, kCall };
 
   Expr() = default;
-  Expr(const Value& value);                                          // NOLINT: a literal, implicit on purpose
-  Expr(int value) : Expr(Value(value)) {}                            // NOLINT
-  Expr(double value) : Expr(Value(value)) {}                         // NOLINT
-  Expr(const char* value) : Expr(Value(value)) {}                    // NOLINT
+  Expr(const Value& value);                        // NOLINT: a literal, implicit on purpose
+  Expr(int value) : Expr(Value(value)) {}          // NOLINT
+  Expr(double value) : Expr(Value(value)) {}       // NOLINT
+  Expr(const char* value) : Expr(Value(value)) {}  // NOLINT
   static Expr literal(const Value& value, const Type& type);
   static Expr column(std::int64_t table_id, std::int64_t column_id, std::string name, const Type& type);
   /// A call of a registered function: `positional` arguments first, then `named`; defaults fill the rest.
@@ -37,11 +37,11 @@ class Expr {
   [[nodiscard]] bool empty() const noexcept { return node_ == nullptr; }
   [[nodiscard]] Kind kind() const;
   [[nodiscard]] const Type& type() const;
-  [[nodiscard]] const Value& value() const;              ///< Requires: kLiteral
-  [[nodiscard]] std::int64_t table_id() const;           ///< Requires: kColumn
-  [[nodiscard]] std::int64_t column_id() const;          ///< Requires: kColumn
-  [[nodiscard]] const std::string& name() const;         ///< of the column or the function
-  [[nodiscard]] const std::vector<Expr>& args() const;   ///< of a call; empty otherwise
+  [[nodiscard]] const Value& value() const;             ///< Requires: kLiteral
+  [[nodiscard]] std::int64_t table_id() const;          ///< Requires: kColumn
+  [[nodiscard]] std::int64_t column_id() const;         ///< Requires: kColumn
+  [[nodiscard]] const std::string& name() const;        ///< of the column or the function
+  [[nodiscard]] const std::vector<Expr>& args() const;  ///< of a call; empty otherwise
   [[nodiscard]] bool is_call(std::string_view function) const;
 
   /// As a Python user would write it: "img.resize([96, 96]).rotate(90)", "(id + 1) * 2".
@@ -90,6 +90,8 @@ Expr operator||(const Expr& a, const Expr& b);
 Expr operator!(const Expr& a);
 
 /// `condition ? ...` has no overload; C++ callers build calls: call("string.upper", {t["name"]}).
-inline Expr call(std::string_view function, std::vector<Expr> args) { return Expr::call(function, std::move(args)); }
+inline Expr call(std::string_view function, std::vector<Expr> args) {
+  return Expr::call(function, std::move(args));
+}
 
 }  // namespace intarsia

@@ -60,8 +60,8 @@ struct Function {
   /// Takes many rows to one value. It has no kernel: SQL or a group operator evaluates it.
   bool is_aggregate = false;
   Runs runs = Runs::kInline;
-  bool is_method = false;      ///< `t.col.upper()`
-  bool is_property = false;    ///< `t.col.width`
+  bool is_method = false;    ///< `t.col.upper()`
+  bool is_property = false;  ///< `t.col.width`
   bool deterministic = true;
   /// false: the result of a call is worth keeping (models, services, UDFs that are not declared cheap).
   bool cheap = true;
@@ -150,7 +150,9 @@ template <>
 struct CellType<Array> {
   static constexpr TypeKind kKind = TypeKind::kArray;
   static Array read(const Column& c, std::int64_t row) { return c.array_at(row); }
-  static void write(ColumnBuilder& out, const Array& value) { out.append_array(value.dtype, value.shape, value.data.data()); }
+  static void write(ColumnBuilder& out, const Array& value) {
+    out.append_array(value.dtype, value.shape, value.data.data());
+  }
 };
 template <>
 struct CellType<Image> {
@@ -171,8 +173,10 @@ struct CellType<std::optional<T>> {
     return c.is_null(row) ? std::nullopt : std::optional<T>(CellType<T>::read(c, row));
   }
   static void write(ColumnBuilder& out, std::optional<T> value) {
-    if (value) CellType<T>::write(out, *std::move(value));
-    else out.append_null();
+    if (value)
+      CellType<T>::write(out, *std::move(value));
+    else
+      out.append_null();
   }
 };
 
@@ -250,7 +254,8 @@ std::string udf(const std::string& name, std::vector<std::string> parameter_name
   const auto nullable = S::nullable();
   if (kinds.size() != parameter_names.size())
     throw Error(ErrorCode::kInvalidArgument, "udf '" + name + "': " + std::to_string(parameter_names.size()) +
-                                                 " parameter names for " + std::to_string(kinds.size()) + " parameters");
+                                                 " parameter names for " + std::to_string(kinds.size()) +
+                                                 " parameters");
   for (std::size_t i = 0; i < kinds.size(); ++i)
     function.parameters.push_back({std::move(parameter_names[i]), Type(kinds[i], nullable[i])});
   function.return_type = Type(detail::CellType<typename S::Result>::kKind, detail::kIsOptional<typename S::Result>);

@@ -16,7 +16,7 @@ namespace intarsia {
 
 /// A column of a result or a select list.
 struct NamedExpr {
-  NamedExpr(Expr e) : expr(std::move(e)) {}                                                // NOLINT: implicit on purpose
+  NamedExpr(Expr e) : expr(std::move(e)) {}  // NOLINT: implicit on purpose
   NamedExpr(std::string n, Expr e) : name(std::move(n)), expr(std::move(e)) {}
   std::string name;  ///< empty: chosen from the expression
   Expr expr;

@@ -33,17 +33,17 @@ struct RowCounts {
 
 /// What an operation did.
 struct UpdateStatus {
-  RowCounts table;                            ///< the table the operation was called on
-  RowCounts cascade;                          ///< its views
-  std::vector<std::string> updated_columns;   ///< "table.column"
+  RowCounts table;                           ///< the table the operation was called on
+  RowCounts cascade;                         ///< its views
+  std::vector<std::string> updated_columns;  ///< "table.column"
   std::vector<std::string> columns_with_errors;
 };
 
 /// A column as a user declares it.
 struct ColumnSpec {
   std::string name;
-  Type type;                      ///< of a stored column; a computed one takes its expression's
-  Expr value = {};                ///< not empty: computed
+  Type type;                                  ///< of a stored column; a computed one takes its expression's
+  Expr value = {};                            ///< not empty: computed
   std::optional<bool> stored = std::nullopt;  ///< nullopt: computed images from cheap functions are stored too
   bool primary_key = false;
   std::optional<MediaValidation> media_validation = std::nullopt;
@@ -56,8 +56,8 @@ struct ColumnInfo {
   std::int64_t id = 0;
   std::string name;
   Type type;
-  Expr value;              ///< empty: not computed
-  bool stored = true;      ///< false: an iterator's column that is decoded on demand
+  Expr value;          ///< empty: not computed
+  bool stored = true;  ///< false: an iterator's column that is decoded on demand
   bool primary_key = false;
   bool from_iterator = false;
   std::string comment;
@@ -109,7 +109,8 @@ class Table {
   [[nodiscard]] Query query() const;
 
   /// Adds rows; columns by name, in any order. Missing nullable columns become null.
-  /// Throws Error: kMissingRequired, kColumnNotFound, kTypeMismatch, kInvalidDataFormat, kUnsupportedOperation (a view).
+  /// Throws Error: kMissingRequired, kColumnNotFound, kTypeMismatch, kInvalidDataFormat, kUnsupportedOperation (a
+  /// view).
   UpdateStatus insert(const Batch& rows, const InsertOptions& options = {});
   /// The same for rows that come batch by batch (empty: the end), published all at once.
   UpdateStatus insert(const std::function<std::optional<Batch>()>& next, const InsertOptions& options = {});

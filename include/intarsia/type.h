@@ -12,15 +12,15 @@
 namespace intarsia {
 
 enum class TypeKind : std::uint8_t {
-  kInt,        ///< 64-bit signed
-  kFloat,      ///< IEEE double
-  kString,     ///< UTF-8
+  kInt,     ///< 64-bit signed
+  kFloat,   ///< IEEE double
+  kString,  ///< UTF-8
   kBool,
   kTimestamp,  ///< microseconds, UTC
   kDate,       ///< days
   kUuid,
   kJson,
-  kArray,      ///< numbers with a dtype and a shape
+  kArray,  ///< numbers with a dtype and a shape
   kBinary,
   kImage,
   kVideo,
@@ -30,7 +30,18 @@ enum class TypeKind : std::uint8_t {
 
 /// Element type of an Array, named as NumPy names it.
 enum class DType : std::uint8_t {
-  kBool, kInt8, kInt16, kInt32, kInt64, kUInt8, kUInt16, kUInt32, kUInt64, kFloat16, kFloat32, kFloat64
+  kBool,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUInt8,
+  kUInt16,
+  kUInt32,
+  kUInt64,
+  kFloat16,
+  kFloat32,
+  kFloat64
 };
 [[nodiscard]] std::string_view dtype_name(DType dtype);
 /// The inverse of dtype_name; throws Error(kInvalidType).

@@ -66,9 +66,9 @@ class Value : public std::variant<std::monostate, bool, std::int64_t, double, st
                                   Binary, Array, MediaUrl, Image> {
  public:
   using variant::variant;
-  Value(int number) : variant(static_cast<std::int64_t>(number)) {}      // NOLINT: implicit on purpose
-  Value(const char* text) : variant(std::string(text)) {}                // NOLINT
-  Value(std::string_view text) : variant(std::string(text)) {}           // NOLINT
+  Value(int number) : variant(static_cast<std::int64_t>(number)) {}  // NOLINT: implicit on purpose
+  Value(const char* text) : variant(std::string(text)) {}            // NOLINT
+  Value(std::string_view text) : variant(std::string(text)) {}       // NOLINT
 
   [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<std::monostate>(*this); }
   /// The value as `T`; throws Error(kTypeMismatch) that names both when it is something else.
