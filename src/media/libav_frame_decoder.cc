@@ -17,6 +17,7 @@ class ForwardDecoder : public FrameDecoder {
  public:
   ForwardDecoder(const std::string& path, const VideoHost& host)
       : packets_(path, AVMEDIA_TYPE_VIDEO), decoder_(packets_), converter_(host) {
+    decoder_.tolerate_damage();
     decoder_.on_packet([this](const AVPacket& packet) { return admit(packet); });
   }
 
@@ -28,30 +29,55 @@ class ForwardDecoder : public FrameDecoder {
  private:
   bool admit(const AVPacket& packet);
   void jump_towards(std::int64_t pts);
+  bool decode_until(std::int64_t pts);
+  void start_again();
   [[nodiscard]] const AVIndexEntry* key_entry_before(std::int64_t pts) const;
-  [[noreturn]] void fail_at(std::int64_t pts, const std::string& problem) const;
+  [[noreturn]] void fail_at(std::int64_t pts, ErrorCode code, const std::string& problem) const;
 
   PacketReader packets_;
   StreamDecoder decoder_;
   RgbConverter converter_;
-  FramePtr frame_ = make_frame();
+  FramePtr held_;  // decoded and not yet given
   std::vector<std::int64_t> expected_;
   std::optional<std::int64_t> asked_;  // pts of the latest call
   std::optional<std::int64_t> sent_;   // the latest dts given to the decoder
   std::int64_t reorder_ = 0;           // the furthest that a packet's pts was ahead of its dts
   std::int64_t seeks_ = 0;
+  bool may_jump_ = true;
 };
 
 Image ForwardDecoder::frame_at(std::int64_t pts) {
-  if (asked_ && pts <= *asked_) fail_at(pts, "frames must be asked for in ascending order");
+  if (asked_ && pts <= *asked_)
+    fail_at(pts, ErrorCode::kInvalidArgument, "frames must be asked for in ascending order");
   asked_ = pts;
   jump_towards(pts);
-  while (decoder_.next(*frame_)) {
-    const std::int64_t time = presentation_time(*frame_);
-    if (time == pts) return converter_.convert(*frame_);
-    if (time > pts) break;
+  bool found = decode_until(pts);
+  if (!found && seeks_ > 0 && decoder_.damage() == 0) {
+    start_again();
+    found = decode_until(pts);
   }
-  fail_at(pts, "the video has no such frame");
+  if (found) return converter_.convert(*std::exchange(held_, nullptr));
+  if (decoder_.damage() != 0) fail_at(pts, ErrorCode::kInvalidDataFormat, reason(decoder_.damage()));
+  fail_at(pts, ErrorCode::kInvalidArgument, "the video has no such frame");
+}
+
+/// Decodes until `held_` is the frame at `pts`, or a later one, which is kept for the next call.
+bool ForwardDecoder::decode_until(std::int64_t pts) {
+  while (!held_ || presentation_time(*held_) < pts) {
+    if (!held_) held_ = make_frame();
+    if (decoder_.next(*held_)) continue;
+    held_.reset();
+    return false;
+  }
+  return presentation_time(*held_) == pts;
+}
+
+/// After a jump to a key frame that the frames behind it cannot be decoded from: goes through the whole video.
+void ForwardDecoder::start_again() {
+  packets_.seek(avformat_index_get_entry(&packets_.stream(), 0)->timestamp);
+  decoder_.flush();
+  held_.reset();
+  may_jump_ = false;
 }
 
 /// Frames that no other refers to are decoded only if they are wanted.
@@ -68,25 +94,31 @@ bool ForwardDecoder::admit(const AVPacket& packet) {
 }
 
 /// Seeks to the last key frame presented at or before `pts`, if that leaves out enough frames. Index entries hold the
-/// dts in some containers and the pts in others: keeping away by the reordering serves both.
+/// dts in some containers and the pts in others: the first packet there tells whether the seek went too far.
 void ForwardDecoder::jump_towards(std::int64_t pts) {
-  if (!sent_) return;
-  const std::int64_t reorder =
-      std::max(reorder_, packets_.stream().codecpar->video_delay * frame_ticks(packets_.stream()));
-  const AVIndexEntry* entry = key_entry_before(pts - reorder);
-  if (entry == nullptr || entry->timestamp - *sent_ < kShortestJump * frame_ticks(packets_.stream())) return;
-  packets_.seek(entry->timestamp);
-  decoder_.flush();
+  if (!may_jump_ || avformat_index_get_entries_count(&packets_.stream()) == 0) return;
+  const std::int64_t here = sent_ ? *sent_ : avformat_index_get_entry(&packets_.stream(), 0)->timestamp;
+  const AVIndexEntry* entry = key_entry_before(pts - reorder_);
+  if (entry == nullptr || entry->timestamp - here < kShortestJump * frame_ticks(packets_.stream())) return;
   ++seeks_;
+  decoder_.flush();
+  held_.reset();
+  while (entry != nullptr) {
+    const std::int64_t landing = entry->timestamp;
+    packets_.seek(landing);
+    const AVPacket* first = packets_.peek();
+    if (first != nullptr && first->pts <= pts) return;
+    entry = key_entry_before(landing - 1);
+  }
+  start_again();
 }
 
 const AVIndexEntry* ForwardDecoder::key_entry_before(std::int64_t pts) const {
   return avformat_index_get_entry_from_timestamp(&packets_.stream(), pts, AVSEEK_FLAG_BACKWARD);
 }
 
-void ForwardDecoder::fail_at(std::int64_t pts, const std::string& problem) const {
-  throw Error(ErrorCode::kInvalidArgument,
-              "frame with pts " + std::to_string(pts) + " of " + packets_.path() + ": " + problem);
+void ForwardDecoder::fail_at(std::int64_t pts, ErrorCode code, const std::string& problem) const {
+  throw Error(code, "frame with pts " + std::to_string(pts) + " of " + packets_.path() + ": " + problem);
 }
 
 }  // namespace

@@ -9,12 +9,18 @@
 namespace intarsia::libav {
 namespace {
 
+std::unique_ptr<PictureSource> pictures_of(PacketReader& packets, const FrameSampling& sampling, FrameContent content) {
+  if (sampling.keyframes_only) return key_pictures(packets, content);
+  if (content == FrameContent::kAttributes && can_parse_pictures(packets)) return parsed_pictures(packets);
+  return decoded_pictures(packets, content);
+}
+
 class SampledFrames : public FrameReader {
  public:
   SampledFrames(const std::string& path, const FrameSampling& sampling, FrameContent content, const VideoHost& host)
       : packets_(path, AVMEDIA_TYPE_VIDEO),
         sampler_(sampling, span_of(packets_.stream())),
-        pictures_(sampling.keyframes_only ? key_pictures(packets_, content) : decoded_pictures(packets_, content)),
+        pictures_(pictures_of(packets_, sampling, content)),
         converter_(host) {}
 
   bool next(FrameAttributes& attributes, Image* image) override {
@@ -28,19 +34,20 @@ class SampledFrames : public FrameReader {
       if (image != nullptr) *image = converter_.convert(*picture.frame);
       return true;
     }
+    if (damage_ && !sampler_.done()) std::rethrow_exception(std::exchange(damage_, nullptr));
     return false;
   }
 
  private:
   /// Damage ends the video after the frames before it: the error is kept until they are given.
   void advance() {
-    if (damage_) std::rethrow_exception(std::exchange(damage_, nullptr));
+    coming_.reset();
+    if (damage_) return;
     try {
       coming_ = pictures_->next();
     } catch (const Error&) {
       if (!started_) throw;
       damage_ = std::current_exception();
-      coming_.reset();
     }
   }
 

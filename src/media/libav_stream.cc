@@ -65,6 +65,7 @@ bool PacketReader::read() {
 }
 
 void PacketReader::seek(std::int64_t timestamp) {
+  peeked_ = false;
   const int status = av_seek_frame(container_.get(), stream_->index, timestamp, AVSEEK_FLAG_BACKWARD);
   if (status < 0) fail("Cannot seek in", path_, status);
 }
@@ -114,7 +115,10 @@ bool StreamDecoder::receive(AVFrame& frame) {
     ended_ = true;
     return false;
   }
-  if (status < 0) fail_here(status);
+  if (status < 0) {
+    note_damage(status);
+    return false;
+  }
   ++decoded_frames_;
   return true;
 }
@@ -127,10 +131,12 @@ void StreamDecoder::feed() {
 
 void StreamDecoder::send(const AVPacket* packet) {
   const int status = avcodec_send_packet(codec_.get(), packet);
-  if (status < 0 && status != AVERROR_EOF) fail_here(status);
+  if (status < 0 && status != AVERROR_EOF) note_damage(status);
 }
 
-void StreamDecoder::fail_here(int status) const {
+void StreamDecoder::note_damage(int status) {
+  damage_ = status;
+  if (tolerates_damage_) return;
   fail(decoded_frames_ == 0 ? packets_.not_valid() : "Damaged after frame " + std::to_string(decoded_frames_),
        packets_.path(), status);
 }

@@ -50,6 +50,11 @@ class StreamDecoder {
   using PacketHook = std::function<bool(const AVPacket&)>;
   void on_packet(PacketHook hook) { hook_ = std::move(hook); }
 
+  /// Goes on behind packets that cannot be decoded; damage() tells of the latest.
+  void tolerate_damage() { tolerates_damage_ = true; }
+  /// libav's status for the latest packet that could not be decoded; 0: none.
+  [[nodiscard]] int damage() const { return damage_; }
+
   /// Decodes the next frame; false at the end. Throws Error(kInvalidDataFormat) at damage that cannot be decoded.
   [[nodiscard]] bool next(AVFrame& frame);
   /// Decodes a packet that needs no other, apart from all before and after; false when it gives no frame. Not to be
@@ -67,7 +72,7 @@ class StreamDecoder {
   void feed();
   void send(const AVPacket* packet);
   bool receive(AVFrame& frame);
-  [[noreturn]] void fail_here(int status) const;
+  void note_damage(int status);
 
   PacketReader& packets_;
   Handle<AVCodecContext> codec_;
@@ -75,6 +80,8 @@ class StreamDecoder {
   std::int64_t decoded_frames_ = 0;
   bool opened_ = false;
   bool ended_ = false;
+  bool tolerates_damage_ = false;
+  int damage_ = 0;
 };
 
 /// The timestamp that the frame is presented at, else the decoder's guess; AV_NOPTS_VALUE when it has none.

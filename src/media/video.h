@@ -33,7 +33,8 @@ struct FrameSampling {
   bool keyframes_only = false;
 };
 
-/// What a FrameReader is asked for. kAttributes spares all work that only pixels need.
+/// What a FrameReader is asked for. kAttributes spares all work that only pixels need: progressive H.264 and HEVC are
+/// not decoded at all, so that damage inside a packet is not seen and is_corrupt tells only what the container knows.
 enum class FrameContent : std::uint8_t { kAttributes, kPixels };
 
 /// Reads the sampled frames of one video in presentation order: one pass, no seeks, a few frames in memory.
@@ -53,7 +54,8 @@ class FrameDecoder {
  public:
   virtual ~FrameDecoder() = default;
   /// The frame with this pts as RGB. Requires: pts greater than that of the call before.
-  /// Throws Error(kInvalidArgument) when the video has no such frame or `pts` does not ascend.
+  /// Throws Error(kInvalidArgument) when the video has no such frame or `pts` does not ascend,
+  /// Error(kInvalidDataFormat) when the frame cannot be decoded; frames behind it can still be asked for.
   virtual Image frame_at(std::int64_t pts) = 0;
   /// Tells which frames will be asked for (ascending), so that frames nobody refers to and nobody wants are not
   /// decoded at all. Requires: called before the first frame_at, whose calls then ask for these frames only.
