@@ -63,13 +63,13 @@ Image ForwardDecoder::frame_at(std::int64_t pts) {
 
 /// Decodes until `held_` is the frame at `pts`, or a later one, which is kept for the next call.
 bool ForwardDecoder::decode_until(std::int64_t pts) {
-  while (!held_ || presentation_time(*held_) < pts) {
+  while (!held_ || held_->pts < pts) {
     if (!held_) held_ = make_frame();
     if (decoder_.next(*held_)) continue;
     held_.reset();
     return false;
   }
-  return presentation_time(*held_) == pts;
+  return held_->pts == pts;
 }
 
 /// After a jump to a key frame that the frames behind it cannot be decoded from: goes through the whole video.
@@ -86,10 +86,9 @@ bool ForwardDecoder::admit(const AVPacket& packet) {
     sent_ = packet.dts;
     if (packet.pts != AV_NOPTS_VALUE) reorder_ = std::max(reorder_, packet.pts - packet.dts);
   }
-  if (!expected_.empty() && packet.pts != AV_NOPTS_VALUE) {
-    const bool wanted = std::binary_search(expected_.begin(), expected_.end(), packet.pts);
-    decoder_.codec().skip_frame = wanted ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
-  }
+  const bool known = !expected_.empty() && packet.pts != AV_NOPTS_VALUE && packet.pts <= expected_.back();
+  const bool unwanted = known && !std::binary_search(expected_.begin(), expected_.end(), packet.pts);
+  decoder_.codec().skip_frame = unwanted ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
   return true;
 }
 

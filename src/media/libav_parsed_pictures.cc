@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <deque>
 #include <utility>
+#include <vector>
 
 #include "media/libav_pictures.h"
 #include "media/packet_order.h"
@@ -56,16 +56,15 @@ void ParsedPictures::read() {
   }
   parse(*packet);
   if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) return;
-  const bool timed = packet->dts != AV_NOPTS_VALUE;
-  order_.add({packet->pts, timed ? std::optional(packet->dts) : std::nullopt});
   Picture picture;
   FrameAttributes& attributes = picture.attributes;
-  attributes.pts = packet->pts;
-  attributes.time = seconds(packet->pts, packets_.stream());
+  attributes.pts = presentation_time(*packet);
+  attributes.time = seconds(attributes.pts, packets_.stream());
   attributes.is_corrupt = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
   attributes.key_frame = parser_->key_frame == 1;
   attributes.pict_type = parser_->pict_type;
   picture.duration = packet->duration;
+  order_.add({attributes.pts, optional_time(packet->dts)});
   waiting_.push_back(std::move(picture));
   std::push_heap(waiting_.begin(), waiting_.end(), Later());
 }

@@ -9,10 +9,6 @@
 namespace intarsia::libav {
 namespace {
 
-std::optional<std::int64_t> optional_time(std::int64_t time) {
-  return time == AV_NOPTS_VALUE ? std::nullopt : std::optional(time);
-}
-
 void leave_out_pixel_work(AVCodecContext& codec) {
   codec.skip_loop_filter = AVDISCARD_ALL;
   codec.skip_idct = AVDISCARD_ALL;
@@ -27,9 +23,8 @@ class DecodedPictures : public PictureSource {
   std::optional<Picture> next() override {
     FramePtr frame = make_frame();
     if (!decoder_.next(*frame)) return std::nullopt;
-    Picture picture = picture_of(std::move(frame), stream_, next_);
+    Picture picture = picture_of(std::move(frame), stream_);
     picture.attributes.index = index_++;
-    next_ = picture.attributes.pts + frame_ticks(stream_);
     return picture;
   }
 
@@ -37,7 +32,6 @@ class DecodedPictures : public PictureSource {
   const AVStream& stream_;
   StreamDecoder decoder_;
   std::int64_t index_ = 0;
-  std::int64_t next_ = 0;  // when the next frame is due
 };
 
 /// Every key frame is decoded apart from the others: decoders may give key frames in a wrong order, or keep some back,
@@ -69,11 +63,11 @@ class KeyPictures : public PictureSource {
       return;
     }
     if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) return;
-    order_.add({packet->pts, optional_time(packet->dts)});
+    order_.add({presentation_time(*packet), optional_time(packet->dts)});
     if ((packet->flags & AV_PKT_FLAG_KEY) == 0) return;
     FramePtr frame = make_frame();
     if (!decoder_.decode_alone(*packet, *frame) || !is_key_frame(*frame)) return;
-    waiting_.push_back(picture_of(std::move(frame), packets_.stream(), packet->pts));
+    waiting_.push_back(picture_of(std::move(frame), packets_.stream()));
   }
 
   PacketReader& packets_;
@@ -100,11 +94,10 @@ class KeyPicturesOfAll : public PictureSource {
 
 }  // namespace
 
-Picture picture_of(FramePtr frame, const AVStream& stream, std::int64_t untimed) {
+Picture picture_of(FramePtr frame, const AVStream& stream) {
   Picture picture;
   FrameAttributes& attributes = picture.attributes;
-  attributes.pts = presentation_time(*frame);
-  if (attributes.pts == AV_NOPTS_VALUE) attributes.pts = untimed;
+  attributes.pts = frame->pts;
   attributes.dts = optional_time(frame->pkt_dts);
   attributes.time = seconds(attributes.pts, stream);
   attributes.is_corrupt = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0;

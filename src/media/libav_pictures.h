@@ -34,7 +34,7 @@ class PictureSource {
 [[nodiscard]] std::unique_ptr<PictureSource> parsed_pictures(PacketReader& packets);
 [[nodiscard]] bool can_parse_pictures(PacketReader& packets);
 
-/// What the decoder says of a frame, all but its index. `untimed`: the pts of a frame that has none.
-[[nodiscard]] Picture picture_of(FramePtr frame, const AVStream& stream, std::int64_t untimed);
+/// What the decoder says of a frame, all but its index.
+[[nodiscard]] Picture picture_of(FramePtr frame, const AVStream& stream);
 
 }  // namespace intarsia::libav

@@ -120,6 +120,9 @@ bool StreamDecoder::receive(AVFrame& frame) {
     return false;
   }
   ++decoded_frames_;
+  if (frame.pts == AV_NOPTS_VALUE) frame.pts = frame.best_effort_timestamp;
+  if (frame.pts == AV_NOPTS_VALUE) frame.pts = due_;
+  due_ = frame.pts + frame_ticks(packets_.stream());
   return true;
 }
 
@@ -146,8 +149,12 @@ void StreamDecoder::flush() {
   ended_ = false;
 }
 
-std::int64_t presentation_time(const AVFrame& frame) {
-  return frame.pts != AV_NOPTS_VALUE ? frame.pts : frame.best_effort_timestamp;
+std::int64_t presentation_time(const AVPacket& packet) {
+  return packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
+}
+
+std::optional<std::int64_t> optional_time(std::int64_t time) {
+  return time == AV_NOPTS_VALUE ? std::nullopt : std::optional(time);
 }
 
 double seconds(std::int64_t ticks, const AVStream& stream) {

@@ -55,7 +55,8 @@ class StreamDecoder {
   /// libav's status for the latest packet that could not be decoded; 0: none.
   [[nodiscard]] int damage() const { return damage_; }
 
-  /// Decodes the next frame; false at the end. Throws Error(kInvalidDataFormat) at damage that cannot be decoded.
+  /// Decodes the next frame; false at the end. A frame without a pts gets a guess. Throws Error(kInvalidDataFormat) at
+  /// damage that cannot be decoded.
   [[nodiscard]] bool next(AVFrame& frame);
   /// Decodes a packet that needs no other, apart from all before and after; false when it gives no frame. Not to be
   /// mixed with next().
@@ -82,10 +83,13 @@ class StreamDecoder {
   bool ended_ = false;
   bool tolerates_damage_ = false;
   int damage_ = 0;
+  std::int64_t due_ = 0;  // when the next frame should be presented
 };
 
-/// The timestamp that the frame is presented at, else the decoder's guess; AV_NOPTS_VALUE when it has none.
-[[nodiscard]] std::int64_t presentation_time(const AVFrame& frame);
+/// The pts, else the dts: the same where frames are not reordered.
+[[nodiscard]] std::int64_t presentation_time(const AVPacket& packet);
+/// Nothing for AV_NOPTS_VALUE.
+[[nodiscard]] std::optional<std::int64_t> optional_time(std::int64_t time);
 /// Units of the stream's time base as seconds, rounded once.
 [[nodiscard]] double seconds(std::int64_t ticks, const AVStream& stream);
 /// What one frame lasts at the average rate, in units of the time base; at least 1.

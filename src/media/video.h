@@ -57,8 +57,8 @@ class FrameDecoder {
   /// Throws Error(kInvalidArgument) when the video has no such frame or `pts` does not ascend,
   /// Error(kInvalidDataFormat) when the frame cannot be decoded; frames behind it can still be asked for.
   virtual Image frame_at(std::int64_t pts) = 0;
-  /// Tells which frames will be asked for (ascending), so that frames nobody refers to and nobody wants are not
-  /// decoded at all. Requires: called before the first frame_at, whose calls then ask for these frames only.
+  /// Tells which frames (ascending) the next calls ask for: up to the last of them, a frame that is not wanted and that
+  /// no other refers to is not decoded at all. To be called again for each batch of calls, or never.
   virtual void expect(std::vector<std::int64_t> pts) = 0;
   [[nodiscard]] virtual std::int64_t decoded_frames() const = 0;
   [[nodiscard]] virtual std::int64_t seeks() const = 0;
