@@ -18,7 +18,7 @@ std::string signature(const Function& function) {
   std::string text;
   for (const Parameter& parameter : function.parameters)
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", parameter.name, parameter.type.text());
-  return "(" + text + ")";
+  return fmt::format("({})", text);
 }
 
 [[noreturn]] void fail_arguments(const Function& function, const std::string& what) {
@@ -107,8 +107,7 @@ Expr literal_as(const Expr& expr, TypeKind kind) {
 
 Expr implicit_cast(const Expr& expr, const Type& type) {
   const Type to = type.as_nullable(expr.type().nullable());
-  std::string fields = to.json();
-  fields.insert(1, std::string(kImplicitMark) + ",");
+  const std::string fields = fmt::format("{{{},{}", kImplicitMark, to.json().substr(1));
   return ExprNode::make(
       {.kind = Expr::Kind::kCall, .type = to, .name = "op.cast", .args = {expr, Expr(Value(fields))}});
 }
