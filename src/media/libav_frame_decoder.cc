@@ -30,6 +30,7 @@ class ForwardDecoder : public FrameDecoder {
   bool admit(const AVPacket& packet);
   void jump_towards(std::int64_t pts);
   bool decode_until(std::int64_t pts);
+  [[nodiscard]] bool lands_behind(std::int64_t pts);
   void start_again();
   [[nodiscard]] const AVIndexEntry* key_entry_before(std::int64_t pts) const;
   [[noreturn]] void fail_at(std::int64_t pts, ErrorCode code, const std::string& problem) const;
@@ -95,21 +96,25 @@ bool ForwardDecoder::admit(const AVPacket& packet) {
 /// Seeks to the last key frame presented at or before `pts`, if that leaves out enough frames. Index entries hold the
 /// dts in some containers and the pts in others: the first packet there tells whether the seek went too far.
 void ForwardDecoder::jump_towards(std::int64_t pts) {
-  if (!may_jump_ || avformat_index_get_entries_count(&packets_.stream()) == 0) return;
-  const std::int64_t here = sent_ ? *sent_ : avformat_index_get_entry(&packets_.stream(), 0)->timestamp;
-  const AVIndexEntry* entry = key_entry_before(pts - reorder_);
-  if (entry == nullptr || entry->timestamp - here < kShortestJump * frame_ticks(packets_.stream())) return;
+  AVStream& stream = packets_.stream();
+  if (!may_jump_ || avformat_index_get_entries_count(&stream) == 0) return;
+  const std::int64_t here = sent_ ? *sent_ : avformat_index_get_entry(&stream, 0)->timestamp;
+  const std::int64_t reorder = std::max(reorder_, stream.codecpar->video_delay * frame_ticks(stream));
+  const AVIndexEntry* entry = key_entry_before(pts - reorder);
+  if (entry == nullptr || entry->timestamp - here < kShortestJump * frame_ticks(stream)) return;
   ++seeks_;
   decoder_.flush();
   held_.reset();
-  while (entry != nullptr) {
-    const std::int64_t landing = entry->timestamp;
-    packets_.seek(landing);
-    const AVPacket* first = packets_.peek();
-    if (first != nullptr && first->pts <= pts) return;
-    entry = key_entry_before(landing - 1);
+  packets_.seek(pts);
+  for (; lands_behind(pts) && entry != nullptr; entry = key_entry_before(entry->timestamp - 1)) {
+    packets_.seek(entry->timestamp);
   }
-  start_again();
+  if (lands_behind(pts)) start_again();
+}
+
+bool ForwardDecoder::lands_behind(std::int64_t pts) {
+  const AVPacket* first = packets_.peek();
+  return first == nullptr || presentation_time(*first) > pts;
 }
 
 const AVIndexEntry* ForwardDecoder::key_entry_before(std::int64_t pts) const {

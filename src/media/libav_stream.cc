@@ -50,8 +50,9 @@ AVPacket* PacketReader::next() {
 }
 
 const AVPacket* PacketReader::peek() {
+  const bool here = peeked_ ? packet_->buf != nullptr : read();
   peeked_ = true;
-  return read() ? packet_.get() : nullptr;
+  return here ? packet_.get() : nullptr;
 }
 
 bool PacketReader::read() {

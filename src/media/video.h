@@ -28,8 +28,9 @@ struct FrameAttributes {
 
 /// Which frames to take; at most one of the three. None: all.
 struct FrameSampling {
-  std::optional<double> fps;               ///< the frames nearest to start, start + 1/fps, ...; each at most once
-  std::optional<std::int64_t> num_frames;  ///< the frames nearest to the middles of so many equal intervals
+  std::optional<double> fps = std::nullopt;  ///< the frames nearest to start, start + 1/fps, ...; each at most once
+  std::optional<std::int64_t> num_frames =
+      std::nullopt;  ///< the frames nearest to the middles of so many equal intervals
   bool keyframes_only = false;
 };
 
