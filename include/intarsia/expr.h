@@ -23,10 +23,12 @@ class Expr {
   enum class Kind { kLiteral, kColumn, kCall };
 
   Expr() = default;
-  Expr(const Value& value);                        // NOLINT: a literal, implicit on purpose
-  Expr(int value) : Expr(Value(value)) {}          // NOLINT
-  Expr(double value) : Expr(Value(value)) {}       // NOLINT
-  Expr(const char* value) : Expr(Value(value)) {}  // NOLINT
+  Expr(const Value& value);                         // NOLINT: a literal, implicit on purpose
+  Expr(bool value) : Expr(Value(value)) {}          // NOLINT
+  Expr(std::int64_t value) : Expr(Value(value)) {}  // NOLINT
+  Expr(int value) : Expr(Value(value)) {}           // NOLINT
+  Expr(double value) : Expr(Value(value)) {}        // NOLINT
+  Expr(const char* value) : Expr(Value(value)) {}   // NOLINT
   static Expr literal(const Value& value, const Type& type);
   static Expr column(std::int64_t table_id, std::int64_t column_id, std::string name, const Type& type);
   /// A call of a registered function: `positional` arguments first, then `named`; defaults fill the rest.

@@ -70,6 +70,9 @@ class Value : public std::variant<std::monostate, bool, std::int64_t, double, st
   Value(const char* text) : variant(std::string(text)) {}            // NOLINT
   Value(std::string_view text) : variant(std::string(text)) {}       // NOLINT
 
+  /// The same kind and the same content; images are equal when they share their pixels.
+  bool operator==(const Value& other) const;
+
   [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<std::monostate>(*this); }
   /// The value as `T`; throws Error(kTypeMismatch) that names both when it is something else.
   template <typename T>

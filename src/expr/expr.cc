@@ -49,20 +49,6 @@ bool is_cell_property(std::string_view method) {
   return method == "errortype" || method == "errormsg" || method == "fileurl" || method == "localpath";
 }
 
-bool same_value(const Value& a, const Value& b) {
-  return std::visit(
-      [](const auto& left, const auto& right) {
-        using Left = std::decay_t<decltype(left)>;
-        if constexpr (!std::is_same_v<Left, std::decay_t<decltype(right)>>)
-          return false;
-        else if constexpr (std::is_same_v<Left, Image>)
-          return left.data() == right.data();
-        else
-          return left == right;
-      },
-      static_cast<const Value::variant&>(a), static_cast<const Value::variant&>(b));
-}
-
 /// What the user wrote, for a message about it.
 std::string attempted_text(const std::string& name, const std::vector<Expr>& args) {
   return ExprNode::make({.kind = Expr::Kind::kCall, .type = {}, .name = name, .args = args}).text();
@@ -152,7 +138,7 @@ bool Expr::same_as(const Expr& other) const {
   if (node_ == nullptr || other.node_ == nullptr) return false;
   const ExprNode &a = *node_, &b = *other.node_;
   if (a.kind != b.kind || a.name != b.name || a.table_id != b.table_id || a.column_id != b.column_id ||
-      a.args.size() != b.args.size() || a.type != b.type || !same_value(a.value, b.value))
+      a.args.size() != b.args.size() || a.type != b.type || !(a.value == b.value))
     return false;
   for (std::size_t i = 0; i < a.args.size(); ++i)
     if (!a.args[i].same_as(b.args[i])) return false;

@@ -138,6 +138,20 @@ Uuid Uuid::random() {
   return uuid;
 }
 
+bool Value::operator==(const Value& other) const {
+  return std::visit(
+      [](const auto& left, const auto& right) {
+        using Left = std::decay_t<decltype(left)>;
+        if constexpr (!std::is_same_v<Left, std::decay_t<decltype(right)>>)
+          return false;
+        else if constexpr (std::is_same_v<Left, Image>)
+          return left.data() == right.data();
+        else
+          return left == right;
+      },
+      static_cast<const variant&>(*this), static_cast<const variant&>(other));
+}
+
 Type Value::type() const {
   return std::visit(Overloaded{
                         [](std::monostate) { return Type(TypeKind::kJson, true); },
