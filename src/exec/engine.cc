@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/engine.h"
+
+#include "catalog/schema.h"
+#include "server/server.h"
+
+namespace intarsia {
+
+Engine::Engine(Config config)
+    : config_(std::move(config)),
+      pool_([config = config_] { return ensure_server(config); }),
+      threads_(config_.threads),
+      trees_(pool_),
+      media_store_(config_.home / "media") {
+  ensure_catalog(*pool_.take());
+}
+
+void Engine::set_progress(std::function<void(const Progress&)> observer) {
+  const std::lock_guard lock(mutex_);
+  progress_ = std::move(observer);
+}
+
+void Engine::set_interrupt_check(std::function<void()> check) {
+  const std::lock_guard lock(mutex_);
+  interrupt_check_ = std::move(check);
+}
+
+std::function<void(const Progress&)> Engine::progress() const {
+  const std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+void Engine::check_interrupt() const {
+  std::function<void()> check;
+  {
+    const std::lock_guard lock(mutex_);
+    check = interrupt_check_;
+  }
+  if (check) check();
+}
+
+void Engine::throw_schema_unsteady() {
+  throw Error(ErrorCode::kConcurrentModification, "the table's schema changes faster than this operation can follow",
+              {}, true);
+}
+
+}  // namespace intarsia

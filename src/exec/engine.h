@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "catalog/tree_cache.h"
+#include "exec/threads.h"
+#include "intarsia/config.h"
+#include "intarsia/database.h"
+#include "intarsia/error.h"
+#include "storage/media_store.h"
+#include "storage/pool.h"
+
+namespace intarsia {
+
+/// What every handle of an instance shares in this process. Thread-safe.
+class Engine {
+ public:
+  explicit Engine(Config config);
+
+  [[nodiscard]] const Config& config() const { return config_; }
+  /// A session on the instance's database; the embedded server is started when it is not running.
+  [[nodiscard]] Pool::Lease connect() { return pool_.take(); }
+  [[nodiscard]] Threads& threads() { return threads_; }
+  [[nodiscard]] TreeCache& trees() { return trees_; }
+  [[nodiscard]] const MediaStore& media_store() const { return media_store_; }
+
+  void set_progress(std::function<void(const Progress&)> observer);
+  void set_interrupt_check(std::function<void()> check);
+  [[nodiscard]] std::function<void(const Progress&)> progress() const;
+  /// Between batches: what the check throws ends the operation.
+  void check_interrupt() const;
+
+  /// Calls `work(tree)` with the table's tree, and again with a newer one as often as StaleSchema says that it is old.
+  /// `work` must not have done anything lasting when it gives StaleSchema.
+  template <typename Work>
+  auto with_tree(std::int64_t table_id, const Work& work) {
+    std::shared_ptr<const Tree> tree = trees_.of_table(table_id);
+    for (int attempt = 0;; ++attempt) {
+      try {
+        return work(*tree);
+      } catch (const StaleSchema&) {
+        if (attempt == kMostSchemaChanges) throw_schema_unsteady();
+      }
+      tree = trees_.reload(table_id);
+    }
+  }
+
+ private:
+  static constexpr int kMostSchemaChanges = 50;
+  [[noreturn]] static void throw_schema_unsteady();
+
+  Config config_;
+  Pool pool_;
+  Threads threads_;
+  TreeCache trees_;
+  MediaStore media_store_;
+  mutable std::mutex mutex_;
+  std::function<void(const Progress&)> progress_;
+  std::function<void()> interrupt_check_;
+};
+
+}  // namespace intarsia

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/media_store.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "intarsia/error.h"
+#include "intarsia/media.h"
+#include "media/load.h"
+#include "type/column_data.h"
+
+namespace intarsia {
+
+namespace {
+
+/// By what the bytes begin with; users' bytes are kept as they came.
+std::string_view extension_of(std::string_view bytes) {
+  struct Signature {
+    std::size_t at;
+    std::string_view bytes;
+    std::string_view extension;
+  };
+  static constexpr Signature kSignatures[] = {{0, "\xFF\xD8\xFF", "jpeg"},
+                                              {0, "\x89PNG", "png"},
+                                              {8, "WEBP", "webp"},
+                                              {0, "GIF8", "gif"},
+                                              {0, "II*", "tiff"},
+                                              {0, "MM\0*", "tiff"},
+                                              {4, "ftypheic", "heic"},
+                                              {4, "ftyp", "mp4"},
+                                              {0, "\x1A\x45\xDF\xA3", "mkv"},
+                                              {8, "WAVE", "wav"},
+                                              {8, "AVI ", "avi"},
+                                              {0, "fLaC", "flac"},
+                                              {0, "OggS", "ogg"},
+                                              {0, "ID3", "mp3"},
+                                              {0, "%PDF", "pdf"},
+                                              {0, "BM", "bmp"}};
+  for (const Signature& signature : kSignatures)
+    if (bytes.size() > signature.at && bytes.substr(signature.at).starts_with(signature.bytes))
+      return signature.extension;
+  return "bin";
+}
+
+bool fits_jpeg(const Image& image) {
+  return image.mode() == PixelMode::kRGB || image.mode() == PixelMode::kL || image.mode() == PixelMode::kCMYK ||
+         image.mode() == PixelMode::kYCbCr;
+}
+
+std::string encoded(MediaCell& cell) {
+  const std::lock_guard lock(cell.mutex);
+  if (!cell.bytes.empty()) return cell.bytes;
+  return encode_image(cell.image, fits_jpeg(cell.image) ? "jpeg" : "png");
+}
+
+}  // namespace
+
+std::filesystem::path MediaStore::folder(std::int64_t table_id, std::int64_t operation_id) const {
+  return root_ / std::to_string(table_id) / std::to_string(operation_id);
+}
+
+std::string MediaStore::write(const Column& column, std::int64_t row, std::int64_t table_id, std::int64_t operation_id,
+                              std::int64_t row_id, std::int64_t column_id) const {
+  const std::string bytes = encoded(*media_cell_at(column, row));
+  const std::filesystem::path path =
+      folder(table_id, operation_id) / fmt::format("{}_{}.{}", row_id, column_id, extension_of(bytes));
+  write_file(path, bytes);
+  return path.string();
+}
+
+void MediaStore::remove_operation(std::int64_t table_id, std::int64_t operation_id) const noexcept {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder(table_id, operation_id), ignored);
+}
+
+void MediaStore::remove_table(std::int64_t table_id) const noexcept {
+  std::error_code ignored;
+  std::filesystem::remove_all(root_ / std::to_string(table_id), ignored);
+}
+
+}  // namespace intarsia

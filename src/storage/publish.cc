@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/publish.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "intarsia/error.h"
+#include "storage/wire.h"
+
+namespace intarsia {
+
+namespace {
+
+constexpr int kMostAttempts = 12;
+
+std::int64_t now_microseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+const std::string& user_name() {
+  static const std::string kName = [] {
+    const passwd* entry = getpwuid(geteuid());
+    return entry == nullptr ? fmt::format("uid {}", geteuid()) : std::string(entry->pw_name);
+  }();
+  return kName;
+}
+
+std::string client_name() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  return fmt::format("{}:{}", host, getpid());
+}
+
+void pause_before(int attempt) {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  const int most = std::min(500, 2 << attempt);
+  std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(1, most)(random)));
+}
+
+Statement append_operation(const Operation& operation, const RowCounts& counts) {
+  Statement statement{
+      "insert into operations (id, published, at, kind, tree_id, table_id, user_name, client, started, counts) "
+      "values ($1, nextval('operation_ids'), clock_timestamp(), $2, $3, $4, $5, $6, $7, $8)"};
+  statement.parameters.add(operation.id)
+      .add(std::string_view(operation.kind))
+      .add(operation.tree_id)
+      .add(operation.table_id)
+      .add(std::string_view(user_name()))
+      .add(std::string_view(client_name()))
+      .add(Type(TypeKind::kTimestamp), Value(Timestamp{operation.started}))
+      .add_jsonb(counts_json(counts));
+  return statement;
+}
+
+Statement append_version(const Operation& operation, const NewVersion& version) {
+  Statement statement{
+      "insert into versions (table_id, n, operation_id, schema_change, counts) "
+      "select $1, coalesce((select n + 1 from versions where table_id = $1 order by n desc limit 1), 0), $2, $3, $4"};
+  statement.parameters.add(version.table_id).add(operation.id);
+  if (version.schema_change.empty())
+    statement.parameters.add_null(wire::oid(Type(TypeKind::kString)));
+  else
+    statement.parameters.add(std::string_view(version.schema_change));
+  statement.parameters.add_jsonb(counts_json(version.counts));
+  return statement;
+}
+
+// counts_json and counts_from_json list the fields once.
+constexpr std::pair<const char*, std::int64_t RowCounts::*> kCountFields[] = {
+    {"inserted", &RowCounts::inserted},
+    {"updated", &RowCounts::updated},
+    {"deleted", &RowCounts::deleted},
+    {"errors", &RowCounts::errors},
+    {"computed", &RowCounts::computed_values}};
+
+}  // namespace
+
+std::string counts_json(const RowCounts& counts) {
+  std::string json;
+  for (const auto& [name, field] : kCountFields)
+    if (counts.*field != 0) json += fmt::format("{}\"{}\": {}", json.empty() ? "" : ", ", name, counts.*field);
+  return "{" + json + "}";
+}
+
+RowCounts counts_from_json(std::string_view text) {
+  const nlohmann::json json = nlohmann::json::parse(text);
+  RowCounts counts;
+  for (const auto& [name, field] : kCountFields) counts.*field = json.value(name, std::int64_t{0});
+  return counts;
+}
+
+Operation new_operation(Connection& connection, std::string kind, std::int64_t tree_id, std::int64_t table_id) {
+  return {reserve_ids(connection, "operation_ids", 1).front(), std::move(kind), tree_id, table_id, now_microseconds()};
+}
+
+std::vector<std::int64_t> reserve_ids(Connection& connection, const char* sequence, std::int64_t count) {
+  SqlParameters parameters;
+  parameters.add(count);
+  const SqlRows rows =
+      connection.query(fmt::format("select nextval('{}') from generate_series(1, $1)", sequence), parameters);
+  std::vector<std::int64_t> ids;
+  for (int row = 0; row < rows.size(); ++row) ids.push_back(rows.int_at(row, 0));
+  return ids;
+}
+
+std::vector<Statement> publish_opening(std::int64_t tree_id) {
+  const std::string lock = tree_id == 0 ? "lock_catalog" : fmt::format("lock_{}", tree_id);
+  return {{"begin isolation level serializable"},
+          {fmt::format("lock table intarsia.{} in exclusive mode", lock)},
+          {"set local synchronous_commit = off"}};
+}
+
+Statement check_schema(std::int64_t tree_id, std::int64_t schema_version) {
+  Statement statement{
+      "select case when schema_version = $1 then true else ('stale ' || schema_version)::bool end "
+      "from trees where id = $2"};
+  statement.parameters.add(schema_version).add(tree_id);
+  return statement;
+}
+
+Statement next_schema_version(std::int64_t tree_id) {
+  Statement statement{"update trees set schema_version = schema_version + 1 where id = $1"};
+  statement.parameters.add(tree_id);
+  return statement;
+}
+
+std::vector<Statement> publish_closing(const Operation& operation, const std::vector<NewVersion>& versions) {
+  RowCounts all;
+  for (const NewVersion& version : versions)
+    for (const auto& [name, field] : kCountFields) all.*field += version.counts.*field;
+  std::vector<Statement> statements{append_operation(operation, all)};
+  for (const NewVersion& version : versions) statements.push_back(append_version(operation, version));
+  statements.push_back({"commit"});
+  statements.push_back({"select pg_logical_emit_message(true, 'intarsia', '')"});
+  return statements;
+}
+
+void retry_publish(Connection& connection, const std::function<void()>& publish) {
+  for (int attempt = 0;; ++attempt) {
+    try {
+      return publish();
+    } catch (const Error& error) {
+      if (!connection.healthy()) connection.run("rollback");
+      if (error.code() != ErrorCode::kSerializationFailure || attempt == kMostAttempts) throw;
+    } catch (...) {
+      if (!connection.healthy()) connection.run("rollback");
+      throw;
+    }
+    pause_before(attempt);
+  }
+}
+
+}  // namespace intarsia
