@@ -97,9 +97,21 @@ const ColumnDef* TableDef::find_column(std::int64_t column_id) const {
   return nullptr;
 }
 
-bool has_note(const ColumnDef& column) { return column.stored && (!column.value.empty() || column.type.is_media()); }
+std::string sql_name(const ColumnDef& column) {
+  return is_position(column) ? "pos" : fmt::format("c{}", column.id);
+}
 
-bool is_wide(const Type& type) { return type.kind() == TypeKind::kArray || type.kind() == TypeKind::kBinary; }
+bool is_position(const ColumnDef& column) {
+  return column.from_iterator && column.position == 0;
+}
+
+bool has_note(const ColumnDef& column) {
+  return column.stored && (!column.value.empty() || column.type.is_media());
+}
+
+bool is_wide(const Type& type) {
+  return type.kind() == TypeKind::kArray || type.kind() == TypeKind::kBinary;
+}
 
 const TableDef& Tree::table(std::int64_t table_id) const {
   const auto found = tables.find(table_id);
@@ -124,7 +136,8 @@ std::vector<const ColumnDef*> Tree::columns_of(std::int64_t table_id) const {
   std::vector<const ColumnDef*> columns;
   for (const TableDef* table : with_bases(table_id))
     for (const ColumnDef& column : table->columns) {
-      const bool shadowed = std::any_of(columns.begin(), columns.end(), [&](auto* c) { return c->name == column.name; });
+      const bool shadowed =
+          std::any_of(columns.begin(), columns.end(), [&](auto* c) { return c->name == column.name; });
       if (!column.filling && !shadowed) columns.push_back(&column);
     }
   return columns;

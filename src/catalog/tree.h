@@ -38,8 +38,8 @@ struct TableDef {
   std::string path;  ///< "dir/name"
   std::string kind;  ///< "table", "view"
   bool filling = false;
-  Expr iterator;     ///< empty: none
-  Expr predicate;    ///< empty: none
+  Expr iterator;   ///< empty: none
+  Expr predicate;  ///< empty: none
   MediaValidation media_validation = MediaValidation::kOnWrite;
   std::string comment;
   std::string custom_metadata;
@@ -54,6 +54,10 @@ struct TableDef {
   mutable std::string rows_table_name;  // what sql_table_of refers to
 };
 
+/// Its name in SQL: "c<id>", or "pos" for the position that every iterator view has.
+[[nodiscard]] std::string sql_name(const ColumnDef& column);
+/// The first column of an iterator view: the position among the rows of the same base row.
+[[nodiscard]] bool is_position(const ColumnDef& column);
 /// Every cell of such a column can have a note (an error, an override).
 [[nodiscard]] bool has_note(const ColumnDef& column);
 /// Cells of this type have a family of their own from the start.
