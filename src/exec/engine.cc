@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/engine.h"
 
+#include <algorithm>
+
 #include "catalog/schema.h"
 #include "server/server.h"
 
@@ -13,6 +15,11 @@ Engine::Engine(Config config)
       trees_(pool_),
       media_store_(config_.home / "media") {
   ensure_catalog(*pool_.take());
+}
+
+std::int64_t Engine::spool_budget() const {
+  constexpr std::int64_t kMost = 64 << 20;
+  return std::min(kMost, config_.memory_limit / 4);
 }
 
 void Engine::set_progress(std::function<void(const Progress&)> observer) {

@@ -27,6 +27,9 @@ class Engine {
   [[nodiscard]] Threads& threads() { return threads_; }
   [[nodiscard]] TreeCache& trees() { return trees_; }
   [[nodiscard]] const MediaStore& media_store() const { return media_store_; }
+  /// Where new rows wait when they are more than spool_budget() bytes.
+  [[nodiscard]] std::filesystem::path spool_folder() const { return config_.home / "spool"; }
+  [[nodiscard]] std::int64_t spool_budget() const;
 
   void set_progress(std::function<void(const Progress&)> observer);
   void set_interrupt_check(std::function<void()> check);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The spool file is a sequence of Arrow IPC streams of one batch each. A field is named by its column's id; its
+// metadata "type" has the column's type; the field "<id>n", if there, has the notes of its cells.
+#include "exec/spool.h"
+
+#include <arrow/api.h>
+#include <arrow/io/api.h>
+#include <arrow/ipc/api.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "intarsia/error.h"
+#include "storage/note.h"
+#include "type/arrow_error.h"
+#include "type/column_data.h"
+
+namespace intarsia {
+
+namespace {
+
+constexpr const char* kTypeKey = "type";
+
+int open_file(const std::filesystem::path& folder) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  std::string path = (folder / "rows-XXXXXX").string();
+  const int file = mkstemp(path.data());
+  if (file >= 0) unlink(path.c_str());
+  return file;
+}
+
+[[noreturn]] void fail(const std::filesystem::path& folder) {
+  throw Error(ErrorCode::kStoreUnavailable,
+              fmt::format("cannot keep rows in {}: {}; make room there, or insert fewer rows at once", folder.string(),
+                          std::strerror(errno)));
+}
+
+std::shared_ptr<arrow::Buffer> serialized(const RowSet& rows) {
+  arrow::FieldVector fields;
+  arrow::ArrayVector arrays;
+  const auto append = [&](const std::string& name, const Column& column) {
+    const auto array = arrow_array(column);
+    fields.push_back(
+        arrow::field(name, array->type(), true, arrow::key_value_metadata({kTypeKey}, {column.type().json()})));
+    arrays.push_back(array);
+  };
+  for (const auto& [id, column] : rows.columns) {
+    append(fmt::format("{}", id), column);
+    if (column.has_errors()) append(fmt::format("{}n", id), notes_of(column));
+  }
+  const auto batch = arrow::RecordBatch::Make(arrow::schema(fields), rows.num_rows, arrays);
+  const auto sink = value_or_throw(arrow::io::BufferOutputStream::Create());
+  const auto writer = value_or_throw(arrow::ipc::MakeStreamWriter(sink, batch->schema()));
+  check_arrow(writer->WriteRecordBatch(*batch));
+  check_arrow(writer->Close());
+  return value_or_throw(sink->Finish());
+}
+
+Column column_of(const arrow::Field& field, std::shared_ptr<arrow::Array> array) {
+  auto data = std::make_shared<ColumnData>();
+  data->type = Type::from_json(value_or_throw(field.metadata()->Get(kTypeKey)));
+  data->length = array->length();
+  data->array = std::move(array);
+  return Column(std::move(data));
+}
+
+RowSet deserialized(std::shared_ptr<arrow::Buffer> bytes) {
+  const auto source = std::make_shared<arrow::io::BufferReader>(std::move(bytes));
+  const auto reader = value_or_throw(arrow::ipc::RecordBatchStreamReader::Open(source));
+  std::shared_ptr<arrow::RecordBatch> batch;
+  check_arrow(reader->ReadNext(&batch));
+  RowSet rows{batch->num_rows(), {}};
+  for (int i = 0; i < batch->num_columns(); ++i) {
+    const std::string& name = batch->column_name(i);
+    Column column = column_of(*batch->schema()->field(i), batch->column(i));
+    const std::int64_t id = std::strtoll(name.c_str(), nullptr, 10);
+    if (name.back() == 'n') column = with_notes(rows.columns.at(id), column);  // it follows its column
+    rows.columns.insert_or_assign(id, std::move(column));
+  }
+  return rows;
+}
+
+std::int64_t byte_size(const RowSet& rows) {
+  std::int64_t bytes = 0;
+  for (const auto& [id, column] : rows.columns) bytes += column.byte_size();
+  return bytes;
+}
+
+}  // namespace
+
+Spool::~Spool() {
+  if (file_ >= 0) close(file_);
+}
+
+void Spool::add(std::shared_ptr<NewRows> rows, RowSet cells) {
+  num_rows_ += cells.num_rows;
+  rows->num_rows = cells.num_rows;
+  keep(*rows, std::move(cells));
+  all_.push_back(std::move(rows));
+}
+
+void Spool::replace(NewRows& rows, RowSet cells) {
+  if (rows.at < 0) in_memory_ -= byte_size(rows.cells);
+  keep(rows, std::move(cells));
+}
+
+void Spool::keep(NewRows& rows, RowSet cells) {
+  const std::int64_t bytes = byte_size(cells);
+  if (in_memory_ + bytes > budget_) return write(rows, cells);
+  in_memory_ += bytes;
+  rows.cells = std::move(cells);
+  rows.at = -1;
+}
+
+void Spool::write(NewRows& rows, const RowSet& cells) {
+  if (file_ < 0) file_ = open_file(folder_);
+  if (file_ < 0) fail(folder_);
+  const auto bytes = serialized(cells);
+  for (std::int64_t done = 0; done < bytes->size();) {
+    const ssize_t count =
+        pwrite(file_, bytes->data() + done, static_cast<std::size_t>(bytes->size() - done), file_size_ + done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) fail(folder_);
+    done += count;
+  }
+  rows.at = file_size_;
+  rows.length = bytes->size();
+  rows.cells = {};
+  file_size_ += bytes->size();
+}
+
+RowSet Spool::cells(const NewRows& rows) const {
+  if (rows.at < 0) return rows.cells;
+  std::shared_ptr<arrow::Buffer> bytes = value_or_throw(arrow::AllocateBuffer(rows.length));
+  for (std::int64_t done = 0; done < rows.length;) {
+    const ssize_t count =
+        pread(file_, bytes->mutable_data() + done, static_cast<std::size_t>(rows.length - done), rows.at + done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) fail(folder_);
+    done += count;
+  }
+  return deserialized(std::move(bytes));
+}
+
+}  // namespace intarsia
