@@ -7,6 +7,7 @@
 
 #include "exec/evaluate.h"
 #include "exec/input_rows.h"
+#include "exec/stored_cells.h"
 #include "exec/view_rows.h"
 #include "plan/inline_columns.h"
 
@@ -47,19 +48,23 @@ void collect_columns(const Tree& tree, const TableDef& table, std::set<std::int6
   }
 }
 
-std::int64_t count_errors(const Column& column) {
-  std::int64_t errors = 0;
-  if (column.has_errors())
-    for (std::int64_t row = 0; row < column.length(); ++row) errors += column.error_at(row) != nullptr ? 1 : 0;
-  return errors;
-}
-
 }  // namespace
 
 std::set<std::int64_t> columns_for(const Tree& tree, const TableDef& table) {
   std::set<std::int64_t> ids;
   collect_columns(tree, table, ids);
   return ids;
+}
+
+std::set<std::int64_t> base_columns_for(const Tree& tree, const TableDef& view) {
+  std::set<std::int64_t> read = columns_for(tree, view);
+  for (const Expr* expr : {&view.predicate, &view.iterator})
+    if (!expr->empty()) visit_columns(inline_columns(tree, *expr), [&](std::int64_t id) { read.insert(id); });
+  std::set<std::int64_t> of_base;
+  for (const TableDef* base : tree.with_bases(view.base_id))
+    for (const ColumnDef& column : base->columns)
+      if (read.contains(column.id)) of_base.insert(column.id);
+  return of_base;
 }
 
 std::int64_t rows_per_batch(const Tree& tree, int threads) {
@@ -89,7 +94,8 @@ void Derivation::add(const Tree& tree, std::int64_t table_id, RowSet input) {
     if (!input.has(column.id)) continue;
     const Column& given = input.columns.at(column.id);
     if (const std::int64_t errors = count_errors(given); errors > 0) note_errors(table, column, given, *rows);
-    cells.columns.emplace(column.id, stored(table, column, given, cells));
+    cells.columns.emplace(column.id,
+                          stored_cells(engine_, column, given, cells.columns.at(kRowIdColumn), operation_.id));
   }
   complete(tree, table, rows, std::move(input), std::move(cells));
 }
@@ -119,7 +125,8 @@ void Derivation::compute_columns(const Tree& tree, const TableDef& table, const 
     const Column result = evaluator.evaluate(inline_columns(tree, column.value)).with_type(column.type.as_nullable());
     note_errors(table, column, result, rows);
     counts_[table.id].computed_values += result.length();
-    cells.columns.emplace(column.id, stored(table, column, result, cells));
+    cells.columns.emplace(column.id,
+                          stored_cells(engine_, column, result, cells.columns.at(kRowIdColumn), operation_.id));
     known.columns.insert_or_assign(column.id, result);
   }
 }
@@ -129,8 +136,7 @@ void Derivation::note_errors(const TableDef& table, const ColumnDef& column, con
   const std::int64_t errors = count_errors(result);
   if (errors == 0 || column.filling) return;  // of a filling column they concern who fills it
   if (on_error_ == OnError::kAbort) {
-    std::int64_t row = 0;
-    while (result.error_at(row) == nullptr) ++row;
+    const std::int64_t row = first_error(result);
     const CellError& error = *result.error_at(row);
     throw Error(ErrorCode::kUnsupportedOperation,
                 fmt::format("{}: column '{}'{} failed in row {} of '{}': {}: {} (on_error='ignore' keeps such a cell "
@@ -187,7 +193,8 @@ void Derivation::expand(const Tree& tree, const TableDef& view, const std::share
     RowSet cells{own.num_rows, {}};
     for (const auto& [id, column] : own.columns)
       if (const ColumnDef* def = view.find_column(id); id < 0 || is_position(*def) || def->stored)
-        cells.columns.emplace(id, id < 0 ? column : stored(view, *def, column, own));
+        cells.columns.emplace(
+            id, id < 0 ? column : stored_cells(engine_, *def, column, own.columns.at(kRowIdColumn), operation_.id));
     for (const auto& [id, column] : known.columns)
       if (wanted.contains(id)) own.columns.emplace(id, column.take(from));
     complete(tree, view, rows, std::move(own), std::move(cells));
@@ -235,30 +242,6 @@ void Derivation::bring_up_to(const Tree& tree) {
     if (lacks_cells) spool_.replace(*rows, std::move(cells));
     derive_views(tree, table->second, rows, known);
   }
-}
-
-Column Derivation::stored(const TableDef& table, const ColumnDef& column, const Column& cells,
-                          const RowSet& ids) const {
-  if (!column.type.is_media()) return cells;
-  const Column& row_ids = ids.columns.at(kRowIdColumn);
-  std::vector<std::string> urls(static_cast<std::size_t>(cells.length()));
-  engine_.threads().for_each(static_cast<int>(cells.length()), [&](int row) {
-    if (cells.is_null(row)) return;
-    urls[static_cast<std::size_t>(row)] =
-        cells.holds_media(row)
-            ? engine_.media_store().write(cells, row, table.id, operation_.id, row_ids.int_at(row), column.id)
-            : std::string(cells.text_at(row));
-  });
-  ColumnBuilder out(column.type.as_nullable());
-  for (std::int64_t row = 0; row < cells.length(); ++row) {
-    if (const CellError* error = cells.error_at(row))
-      out.append_error(*error);
-    else if (cells.is_null(row))
-      out.append_null();
-    else
-      out.append_text(urls[static_cast<std::size_t>(row)]);
-  }
-  return out.finish();
 }
 
 Column Derivation::reserve_rows(std::int64_t count, bool exact) {

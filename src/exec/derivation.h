@@ -25,7 +25,7 @@ class Derivation {
   /// New rows of a base table, as InputRows gives them. Throws Error for the first failing cell under OnError::kAbort.
   void add(const Tree& tree, std::int64_t table_id, RowSet input);
   /// Rows of `view` that follow from rows that are in the base already: `base` has kRowIdColumn and what
-  /// columns_for(tree, view) names.
+  /// base_columns_for(tree, view) names.
   void add_view_rows(const Tree& tree, const TableDef& view, const RowSet& base);
   /// After a change of the schema: computes for all rows in the spool what `tree` wants and they do not have.
   void bring_up_to(const Tree& tree);
@@ -45,8 +45,6 @@ class Derivation {
   void expand(const Tree& tree, const TableDef& view, const std::shared_ptr<NewRows>& base, const RowSet& known,
               const std::vector<std::int64_t>& base_rows);
   [[nodiscard]] RowSet known_of(const Tree& tree, const TableDef& table, const NewRows& rows) const;
-  [[nodiscard]] Column stored(const TableDef& table, const ColumnDef& column, const Column& cells,
-                              const RowSet& ids) const;
   [[nodiscard]] Column reserve_rows(std::int64_t count, bool exact);
 
   Engine& engine_;
@@ -63,6 +61,8 @@ class Derivation {
 /// Columns of a table's bases (and its own iterator outputs that are not stored) that its computed columns, its views,
 /// their columns ... read.
 [[nodiscard]] std::set<std::int64_t> columns_for(const Tree& tree, const TableDef& table);
+/// Columns of the base that making rows of `view`, and what follows from them, reads.
+[[nodiscard]] std::set<std::int64_t> base_columns_for(const Tree& tree, const TableDef& view);
 /// Rows that are worked on at once: fewer where media are decoded.
 [[nodiscard]] std::int64_t rows_per_batch(const Tree& tree, int threads);
 

@@ -81,6 +81,23 @@ std::string copy_statement(const SqlTarget& target) {
   return fmt::format("copy {} ({}) from stdin (format binary)", target.sql_table, target.column_list());
 }
 
+Statement update_statement(const SqlTarget& target, const RowSet& rows) {
+  Statement statement;
+  statement.parameters.add_array(rows.columns.at(kRowIdColumn));
+  std::string arrays = "$1::bigint[]";
+  std::string names = "row_id";
+  std::string settings;
+  for (const SqlColumn& column : sql_columns(target, rows)) {
+    statement.parameters.add_array(column.cells);
+    arrays += fmt::format(", ${}::{}[]", statement.parameters.size(), wire::sql_type(column.cells.type()));
+    names += ", " + column.name;
+    settings += fmt::format("{0}{1} = u.{1}", settings.empty() ? "" : ", ", column.name);
+  }
+  statement.sql = fmt::format("update {0} r set {1} from unnest({2}) as u({3}) where r.row_id = u.row_id",
+                              target.sql_table, settings, arrays, names);
+  return statement;
+}
+
 Statement insert_statement(const SqlTarget& target, const RowSet& rows, std::int64_t version) {
   Statement statement;
   std::string arrays = "$2::bigint[]";

@@ -35,4 +35,7 @@ void append_tuples(const SqlTarget& target, const RowSet& rows, std::int64_t ver
 /// One INSERT of all rows, for a pipeline.
 [[nodiscard]] Statement insert_statement(const SqlTarget& target, const RowSet& rows, std::int64_t version);
 
+/// One UPDATE that sets the target's columns in the rows' entries; versions stay.
+[[nodiscard]] Statement update_statement(const SqlTarget& target, const RowSet& rows);
+
 }  // namespace intarsia

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/fill.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "catalog/column_rows.h"
+#include "exec/column_computation.h"
+#include "exec/derivation.h"
+#include "exec/missing_rows.h"
+#include "exec/publish_rows.h"
+#include "storage/row_writer.h"
+
+namespace intarsia {
+
+namespace {
+
+constexpr int kFillLockClass = 0x1f111;  // of advisory locks
+constexpr auto kFlushAfter = std::chrono::seconds(1);
+
+SqlParameters lock_parameters(std::int64_t object_id) {
+  SqlParameters parameters;
+  parameters.add(kFillLockClass * (std::int64_t{1} << 32) + object_id);
+  return parameters;
+}
+
+void run_publish(Engine& engine, std::int64_t tree_id, std::vector<Statement> changes, const Operation& operation,
+                 const std::vector<NewVersion>& versions) {
+  std::vector<Statement> statements = publish_opening(tree_id);
+  const auto append = [&](std::vector<Statement> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(statements));
+  };
+  append(std::move(changes));
+  statements.push_back(next_schema_version(tree_id));
+  append(publish_closing(operation, versions));
+  const Pool::Lease connection = engine.connect();
+  retry_publish(*connection, [&] { connection->pipeline(statements); });
+}
+
+/// A transaction whose loss to a power cut only means doing it again.
+void commit_quickly(Engine& engine, const std::function<void(Connection&)>& work) {
+  const Pool::Lease connection = engine.connect();
+  connection->run("begin; set local synchronous_commit = off");
+  try {
+    work(*connection);
+    connection->run("commit");
+  } catch (...) {
+    if (!connection->healthy()) connection->run("rollback");
+    throw;
+  }
+}
+
+/// Rows that are computed and not yet in their filling generation.
+class PendingCells {
+ public:
+  PendingCells(Engine& engine, SqlTarget target) : engine_(engine), target_(std::move(target)) {}
+
+  void add(const RowSet& cells) {
+    append_tuples(target_, cells, 0, tuples_);
+    if (Clock::now() - last_ > kFlushAfter) flush();
+  }
+  void flush() {
+    last_ = Clock::now();
+    if (tuples_.empty()) return;
+    commit_quickly(engine_, [&](Connection& connection) {
+      connection.copy_in(copy_statement(target_), [&](std::string& data) {
+        if (tuples_.empty()) return false;
+        data += std::exchange(tuples_, {});
+        return true;
+      });
+    });
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Engine& engine_;
+  SqlTarget target_;
+  std::string tuples_;
+  Clock::time_point last_ = Clock::now();
+};
+
+class ColumnFill {
+ public:
+  ColumnFill(Engine& engine, std::int64_t table_id, std::int64_t column_id, OnError on_error)
+      : engine_(engine),
+        table_id_(table_id),
+        column_id_(column_id),
+        on_error_(on_error),
+        operation_(new_operation(*engine.connect(), "add_column", engine.trees().of_table(table_id)->id, table_id)) {}
+
+  UpdateStatus run(const std::string& name, const std::vector<Statement>& also) {
+    const FillClaim claim(engine_, column_id_);
+    try {
+      fill();
+    } catch (...) {
+      abandon();
+      throw;
+    }
+    publish(name, also);
+    return computation_->status();
+  }
+
+ private:
+  void fill() {
+    std::shared_ptr<const Tree> tree = engine_.trees().reload(table_id_);
+    const ColumnDef def = column_of(*tree);  // stays as it is while it is filling
+    const std::string sql_table = tree->table(table_id_).sql_table_of(column_id_);
+    const SqlTarget target{sql_table, false, {&def}};
+    computation_ = std::make_unique<ColumnComputation>(engine_, *tree, def, operation_.id, on_error_);
+    MissingRows missing(engine_, sql_table, "row_id");
+    PendingCells pending(engine_, target);
+    for (bool more = true; more;) {
+      try {
+        more = missing.read_page(tree, table_id_, computation_->inputs(*tree),
+                                 [&](RowSet rows) { pending.add(computation_->compute(*tree, std::move(rows))); });
+        pending.flush();
+      } catch (const StaleSchema&) {
+        tree = engine_.trees().reload(table_id_);
+        static_cast<void>(column_of(*tree));
+      }
+    }
+  }
+
+  [[nodiscard]] const ColumnDef& column_of(const Tree& tree) const {
+    const ColumnDef* column = tree.find_column(table_id_, column_id_);
+    if (column == nullptr) throw Error(ErrorCode::kColumnNotFound, "the column was dropped while it was being filled");
+    return *column;
+  }
+
+  [[nodiscard]] std::int64_t generation_of(const TableDef& table) const {
+    for (const Generation& generation : table.generations)
+      if (generation.column_ids.front() == column_id_) return generation.id;
+    return 0;
+  }
+
+  void publish(const std::string& name, const std::vector<Statement>& also) {
+    const std::shared_ptr<const Tree> tree = engine_.trees().newest(table_id_);
+    std::vector<Statement> changes = also;
+    changes.push_back(publish_generation(generation_of(tree->table(table_id_))));
+    changes.push_back(publish_column(column_id_, name));
+    run_publish(engine_, tree->id, std::move(changes), operation_, {computation_->version(name)});
+  }
+
+  void abandon() {
+    try {
+      const std::shared_ptr<const Tree> tree = engine_.trees().newest(table_id_);
+      const std::int64_t generation = generation_of(tree->table(table_id_));
+      if (generation == 0) return;
+      const std::string sql_table = tree->table(table_id_).sql_table_of(column_id_);
+      run_publish(engine_, tree->id, {end_column(column_id_, operation_.id), end_generation(generation, operation_.id)},
+                  operation_, {});
+      engine_.connect()->run("drop table if exists " + sql_table);
+      engine_.media_store().remove_operation(table_id_, operation_.id);
+    } catch (const Error&) {  // the reason for giving up matters more; the next process takes the fill up
+    }
+  }
+
+  Engine& engine_;
+  std::int64_t table_id_;
+  std::int64_t column_id_;
+  OnError on_error_;
+  Operation operation_;
+  std::unique_ptr<ColumnComputation> computation_;
+};
+
+class ViewFill {
+ public:
+  ViewFill(Engine& engine, std::int64_t view_id, OnError on_error)
+      : engine_(engine),
+        view_id_(view_id),
+        on_error_(on_error),
+        tree_(engine.trees().reload(view_id)),
+        path_(view().path),
+        operation_(new_operation(*engine.connect(), "create_view", tree_->id, view_id)),
+        progress_(engine, fmt::format("create view '{}'", path_)) {}
+
+  UpdateStatus run() {
+    const FillClaim claim(engine_, view_id_);
+    tree_ = engine_.trees().reload(view_id_);
+    if (!view().filling) return status_;  // another process was faster
+    try {
+      fill();
+    } catch (...) {
+      abandon();
+      throw;
+    }
+    publish();
+    return status_;
+  }
+
+ private:
+  [[nodiscard]] const TableDef& view() const { return tree_->table(view_id_); }
+
+  void fill() {
+    MissingRows missing(engine_, view().rows_table(), view().has_iterator() ? "parent_id" : "row_id");
+    for (bool more = true; more;) {
+      try {
+        more = missing.read_page(tree_, view().base_id, base_columns_for(*tree_, view()),
+                                 [&](const RowSet& base) { derive(base); });
+      } catch (const StaleSchema&) {
+        tree_ = engine_.trees().reload(view_id_);
+      }
+    }
+  }
+
+  void derive(const RowSet& base) {
+    Spool spool(engine_.spool_folder(), engine_.spool_budget());
+    Derivation derivation(engine_, operation_, fmt::format("create view '{}'", path_), on_error_, spool, progress_);
+    derivation.add_view_rows(*tree_, view(), base);
+    commit_quickly(engine_, [&](Connection& connection) { copy_rows(connection, *tree_, operation_.id, spool); });
+    progress_.advance(base.num_rows, 0);
+    add_counts(derivation);
+  }
+
+  void add_counts(const Derivation& derivation) {
+    const auto counts = derivation.counts().find(view_id_);
+    if (counts == derivation.counts().end()) return;
+    status_.table.inserted += counts->second.inserted;
+    status_.table.errors += counts->second.errors;
+    status_.table.computed_values += counts->second.computed_values;
+    for (const std::string& column : derivation.columns_with_errors()) {
+      auto& known = status_.columns_with_errors;
+      if (std::find(known.begin(), known.end(), column) == known.end()) known.push_back(column);
+    }
+  }
+
+  void publish() {
+    Statement live{"update tables set filling = false where id = $1 and until is null"};
+    live.parameters.add(view_id_);
+    run_publish(engine_, tree_->id, {live}, operation_, {{view_id_, "Initial Version", status_.table}});
+  }
+
+  void abandon() {
+    try {
+      Statement end{"update tables set until = $2 where id = $1 and until is null"};
+      end.parameters.add(view_id_).add(operation_.id);
+      run_publish(engine_, tree_->id, {end}, operation_, {});
+      std::string drops = "drop table if exists " + view().rows_table();
+      for (const Generation& generation : view().generations) drops += ", " + generation.sql_table;
+      engine_.connect()->run(drops);
+      engine_.media_store().remove_table(view_id_);
+    } catch (const Error&) {  // the reason for giving up matters more; the next process takes the fill up
+    }
+  }
+
+  Engine& engine_;
+  std::int64_t view_id_;
+  OnError on_error_;
+  std::shared_ptr<const Tree> tree_;
+  std::string path_;
+  Operation operation_;
+  ProgressMeter progress_;
+  UpdateStatus status_;
+};
+
+}  // namespace
+
+FillClaim::FillClaim(Engine& engine, std::int64_t object_id) : connection_(engine.connect()), object_id_(object_id) {
+  const SqlParameters key = lock_parameters(object_id);
+  while (connection_->query("select pg_try_advisory_lock($1)", key).int_at(0, 0) == 0) {
+    engine.check_interrupt();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+FillClaim::~FillClaim() {
+  try {
+    connection_->query("select pg_advisory_unlock($1)", lock_parameters(object_id_));
+  } catch (const Error&) {  // the session is gone, and the lock with it
+  }
+}
+
+UpdateStatus fill_view(Engine& engine, std::int64_t view_id, OnError on_error) {
+  return ViewFill(engine, view_id, on_error).run();
+}
+
+UpdateStatus fill_column(Engine& engine, std::int64_t table_id, std::int64_t column_id, const std::string& name,
+                         OnError on_error, const std::vector<Statement>& also) {
+  return ColumnFill(engine, table_id, column_id, on_error).run(name, also);
+}
+
+}  // namespace intarsia
