@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include "binding.h"
+#include "cells_in.h"
+#include "cells_out.h"
+#include "udf.h"
+
+namespace intarsia::python {
+namespace {
+
+/// (name, type, has a default, default, keyword only) as Python gives and gets parameters.
+Parameter parameter_of(nb::handle item) {
+  const nb::tuple fields = nb::cast<nb::tuple>(item);
+  Parameter parameter{nb::cast<std::string>(fields[0]), nb::cast<Type>(fields[1])};
+  if (nb::cast<bool>(fields[2])) {
+    try {
+      parameter.default_value = value_of(nb::object(fields[3]).ptr(), parameter.type.as_nullable());
+    } catch (const UnfitCell& unfit) {
+      throw Error(ErrorCode::kInvalidArgument, "default of parameter '" + parameter.name + "' " + unfit.what());
+    }
+  }
+  parameter.keyword_only = nb::cast<bool>(fields[4]);
+  return parameter;
+}
+
+nb::list parameters_of(const Function& function) {
+  nb::list parameters;
+  for (const Parameter& p : function.parameters)
+    parameters.append(nb::make_tuple(p.name, p.type, p.default_value.has_value(),
+                                     p.default_value ? nb::steal(object_of(*p.default_value)) : nb::object(nb::none()),
+                                     p.keyword_only));
+  return parameters;
+}
+
+void register_udf(const std::string& name, nb::list parameters, const Type& return_type, nb::object function,
+                  std::string_view kind, std::int64_t batch_size, std::vector<bool> in_lists, bool is_method,
+                  bool is_property, std::string doc, std::string fingerprint) {
+  Function made;
+  made.name = name;
+  for (const nb::handle item : parameters) made.parameters.push_back(parameter_of(item));
+  made.doc = std::move(doc);
+  Udf udf{std::move(function),
+          kind == "row"       ? UdfKind::kRow
+          : kind == "batched" ? UdfKind::kBatched
+                              : UdfKind::kMany,
+          batch_size, std::move(in_lists)};
+  made.kernel = udf_kernel(std::move(udf), made.parameters, return_type);
+  made.return_type = return_type;
+  made.runs = Runs::kCallerThread;
+  made.is_method = is_method;
+  made.is_property = is_property;
+  made.cheap = false;
+  made.fingerprint = std::move(fingerprint);
+  without_gil([&] { replace_function(std::move(made)); });
+}
+
+/// `load(name)` imports what registers the function, when it can.
+void set_loader(nb::object load) {
+  PyObject* const kept = load.release().ptr();  // until the process ends
+  set_function_loader([kept](std::string_view name) -> std::optional<Function> {
+    const nb::gil_scoped_acquire acquired;
+    nb::borrow(kept)(nb::str(name.data(), name.size()));
+    return std::nullopt;
+  });
+}
+
+}  // namespace
+
+void bind_functions(nb::module_& m) {
+  nb::class_<Function>(m, "FunctionInfo", "What the registry says of a function.")
+      .def_ro("name", &Function::name)
+      .def_ro("doc", &Function::doc)
+      .def_ro("example", &Function::example)
+      .def_ro("return_type", &Function::return_type)
+      .def_ro("is_aggregate", &Function::is_aggregate)
+      .def_ro("is_method", &Function::is_method)
+      .def_ro("is_property", &Function::is_property)
+      .def_prop_ro("parameters", parameters_of, "(name, type, has a default, default, keyword only) of each.");
+  m.def(
+      "find_function", [](std::string_view name) { return without_gil([&] { return find_function(name); }); },
+      nb::rv_policy::reference, nb::arg("name"));
+  m.def(
+      "list_functions", [] { return list_functions(); }, nb::rv_policy::reference);
+  m.def("register_udf", register_udf, nb::arg("name"), nb::arg("parameters"), nb::arg("return_type"),
+        nb::arg("function"), nb::arg("kind"), nb::arg("batch_size"), nb::arg("in_lists"), nb::arg("is_method"),
+        nb::arg("is_property"), nb::arg("doc"), nb::arg("fingerprint"));
+  m.def("set_function_loader", set_loader, nb::arg("load"));
+}
+
+}  // namespace intarsia::python

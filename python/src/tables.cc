@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include "arrow_capsules.h"
+#include "binding.h"
+#include "choices.h"
+#include "column_specs.h"
+#include "row_reader.h"
+#include "times.h"
+
+namespace intarsia::python {
+namespace {
+
+constexpr std::int64_t kRowsPerBatch = 1 << 14;
+
+template <typename T>
+std::optional<T> given(const nb::dict& fields, const char* name) {
+  const nb::object value = fields[name];
+  if (value.is_none()) return std::nullopt;
+  return nb::cast<T>(value);
+}
+
+/// Rows from an iterator over dicts; a few at once, more than a batch while the engine works on the batch before.
+UpdateStatus insert_rows(Table& self, nb::iterable rows, std::string_view on_error) {
+  const InsertOptions options{parse_on_error(on_error)};
+  RowReader reader(self);
+  const nb::object iterator = owned(PyObject_GetIter(rows.ptr()));
+  std::optional<Batch> first = reader.read(iterator.ptr(), kRowsPerBatch);
+  if (!first)
+    throw Error(ErrorCode::kUnsupportedOperation, "insert into '" + self.path() + "': there are no rows to insert");
+  if (first->num_rows() < kRowsPerBatch) return without_gil([&] { return self.insert(*first, options); });
+  const auto next = [&]() -> std::optional<Batch> {
+    if (first) return std::exchange(first, std::nullopt);
+    const nb::gil_scoped_acquire acquired;
+    return reader.read(iterator.ptr(), kRowsPerBatch);
+  };
+  return without_gil([&] { return self.insert(next, options); });
+}
+
+UpdateStatus insert_columns(Table& self, nb::dict columns, std::string_view on_error) {
+  const InsertOptions options{parse_on_error(on_error)};
+  const Batch batch = RowReader(self).read_columns(columns);
+  return without_gil([&] { return self.insert(batch, options); });
+}
+
+/// Record batches of Arrow, one after the other.
+UpdateStatus insert_arrow(Table& self, nb::iterable batches, std::string_view on_error) {
+  const InsertOptions options{parse_on_error(on_error)};
+  RowReader reader(self);
+  const nb::object iterator = owned(PyObject_GetIter(batches.ptr()));
+  const auto next = [&]() -> std::optional<Batch> {
+    const nb::gil_scoped_acquire acquired;
+    const nb::object batch = nb::steal<nb::object>(PyIter_Next(iterator.ptr()));
+    if (batch.is_valid()) return reader.fit(batch_of_arrow(batch));
+    if (PyErr_Occurred() != nullptr) raise_python();
+    return std::nullopt;
+  };
+  return without_gil([&] { return self.insert(next, options); });
+}
+
+template <typename Member>
+auto property(Member member) {
+  return [member](const Table& self) { return without_gil([&] { return (self.*member)(); }); };
+}
+
+void bind_update_status(nb::module_& m) {
+  nb::class_<RowCounts>(m, "RowCounts")
+      .def_ro("inserted", &RowCounts::inserted)
+      .def_ro("updated", &RowCounts::updated)
+      .def_ro("deleted", &RowCounts::deleted)
+      .def_ro("errors", &RowCounts::errors)
+      .def_ro("computed_values", &RowCounts::computed_values);
+  nb::class_<UpdateStatus>(m, "UpdateStatus")
+      .def_ro("table", &UpdateStatus::table)
+      .def_ro("cascade", &UpdateStatus::cascade)
+      .def_ro("updated_columns", &UpdateStatus::updated_columns)
+      .def_ro("columns_with_errors", &UpdateStatus::columns_with_errors);
+  nb::class_<VersionInfo>(m, "VersionInfo")
+      .def_ro("version", &VersionInfo::version)
+      .def_prop_ro("created_at", [](const VersionInfo& self) { return nb::steal(datetime_object(self.created_at)); })
+      .def_ro("user", &VersionInfo::user)
+      .def_ro("schema_change", &VersionInfo::schema_change)
+      .def_ro("counts", &VersionInfo::counts)
+      .def_ro("description", &VersionInfo::description);
+  nb::class_<ColumnInfo>(m, "ColumnInfo")
+      .def_ro("name", &ColumnInfo::name)
+      .def_ro("type", &ColumnInfo::type)
+      .def_prop_ro("value",
+                   [](const ColumnInfo& self) { return self.value.empty() ? std::nullopt : std::optional(self.value); })
+      .def_ro("stored", &ColumnInfo::stored)
+      .def_ro("primary_key", &ColumnInfo::primary_key)
+      .def_ro("from_iterator", &ColumnInfo::from_iterator)
+      .def_ro("comment", &ColumnInfo::comment)
+      .def_ro("custom_metadata", &ColumnInfo::custom_metadata)
+      .def_prop_ro("media_validation",
+                   [](const ColumnInfo& self) -> std::optional<std::string> {
+                     if (!self.media_validation) return std::nullopt;
+                     return *self.media_validation == MediaValidation::kOnWrite ? "on_write" : "on_read";
+                   })
+      .def_ro("defined_in", &ColumnInfo::defined_in)
+      .def_ro("table_id", &ColumnInfo::table_id)
+      .def_ro("version_added", &ColumnInfo::version_added);
+}
+
+}  // namespace
+
+ColumnSpec column_spec_of(nb::handle item) {
+  const nb::dict fields = nb::cast<nb::dict>(item);
+  ColumnSpec spec;
+  spec.name = nb::cast<std::string>(nb::object(fields["name"]));
+  if (const auto type = given<Type>(fields, "type")) spec.type = *type;
+  if (const auto value = given<Expr>(fields, "value")) spec.value = *value;
+  spec.stored = given<bool>(fields, "stored");
+  spec.primary_key = given<bool>(fields, "primary_key").value_or(false);
+  if (const auto word = given<std::string>(fields, "media_validation"))
+    spec.media_validation = parse_media_validation(*word);
+  spec.comment = given<std::string>(fields, "comment").value_or("");
+  spec.custom_metadata = given<std::string>(fields, "custom_metadata").value_or("");
+  return spec;
+}
+
+std::vector<ColumnSpec> column_specs_of(nb::list columns) {
+  std::vector<ColumnSpec> specs;
+  for (const nb::handle column : columns) specs.push_back(column_spec_of(column));
+  return specs;
+}
+
+void bind_tables(nb::module_& m) {
+  bind_update_status(m);
+  nb::class_<Table>(m, "Table", "A handle to a table or view.")
+      .def_prop_ro("id", &Table::id)
+      .def_prop_ro("uuid", property(&Table::uuid))
+      .def_prop_ro("name", property(&Table::name))
+      .def_prop_ro("path", property(&Table::path))
+      .def_prop_ro("kind", property(&Table::kind))
+      .def_prop_ro("comment", property(&Table::comment))
+      .def_prop_ro("custom_metadata", property(&Table::custom_metadata))
+      .def_prop_ro("base", property(&Table::base))
+      .def_prop_ro("iterator_text", property(&Table::iterator_text))
+      .def_prop_ro("predicate_text", property(&Table::predicate_text))
+      .def_prop_ro("version", property(&Table::version))
+      .def("columns", property(&Table::columns))
+      .def("query", property(&Table::query))
+      .def(
+          "views", [](const Table& self, bool recursive) { return without_gil([&] { return self.views(recursive); }); },
+          nb::arg("recursive"))
+      .def(
+          "history",
+          [](const Table& self, std::optional<std::int64_t> newest) {
+            return without_gil([&] { return self.history(newest); });
+          },
+          nb::arg("newest").none())
+      .def(
+          "column", [](const Table& self, std::string_view name) { return without_gil([&] { return self[name]; }); },
+          nb::arg("name"))
+      .def("insert_rows", insert_rows, nb::arg("rows"), nb::arg("on_error"))
+      .def("insert_columns", insert_columns, nb::arg("columns"), nb::arg("on_error"))
+      .def("insert_arrow", insert_arrow, nb::arg("batches"), nb::arg("on_error"))
+      .def(
+          "add_computed_column",
+          [](Table& self, nb::dict column, std::string_view on_error, std::string_view if_exists) {
+            const ColumnSpec spec = column_spec_of(column);
+            const OnError policy = parse_on_error(on_error);
+            const IfExists existing = parse_if_exists(if_exists);
+            return without_gil([&] { return self.add_computed_column(spec, policy, existing); });
+          },
+          nb::arg("column"), nb::arg("on_error"), nb::arg("if_exists"));
+}
+
+}  // namespace intarsia::python

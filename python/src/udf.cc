@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "udf.h"
+
+#include <algorithm>
+
+#include "cells_in.h"
+#include "cells_out.h"
+
+namespace intarsia::python {
+namespace {
+
+LazyObject format_traceback("intarsia._udf_calls", "format_traceback");
+
+std::string text_of(PyObject* object) {
+  const nb::object text = nb::steal<nb::object>(PyObject_Str(object));
+  const char* const utf8 = text.is_valid() ? PyUnicode_AsUTF8(text.ptr()) : nullptr;
+  PyErr_Clear();
+  return utf8 == nullptr ? std::string() : utf8;
+}
+
+/// An exception object as a cell's error. Those that are no errors (KeyboardInterrupt, SystemExit) are thrown on.
+CellError error_of(const nb::object& exception) {
+  if (!PyObject_IsInstance(exception.ptr(), PyExc_Exception)) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+    raise_python();
+  }
+  const nb::object traceback = nb::borrow(format_traceback.get())(exception);
+  return {Py_TYPE(exception.ptr())->tp_name, text_of(exception.ptr()), nb::cast<nb::str>(traceback).c_str()};
+}
+
+class UdfCall {
+ public:
+  UdfCall(const Udf& udf, const std::vector<Parameter>& parameters, const Type& return_type,
+          std::span<const Column> args, ColumnBuilder& out)
+      : udf_(udf), parameters_(parameters), return_type_(return_type.as_nullable()), out_(out) {
+    for (const Column& arg : args) readers_.emplace_back(std::make_unique<CellReader>(arg));
+    for (const Parameter& parameter : parameters)
+      if (parameter.keyword_only) ++keywords_;
+    if (keywords_ > 0) {
+      keyword_names_ = owned(PyTuple_New(static_cast<Py_ssize_t>(keywords_)));
+      for (std::size_t i = 0; i < keywords_; ++i)
+        PyTuple_SET_ITEM(keyword_names_.ptr(), static_cast<Py_ssize_t>(i),
+                         PyUnicode_InternFromString(parameters[parameters.size() - keywords_ + i].name.c_str()));
+    }
+  }
+
+  void each_row(std::int64_t rows) {
+    std::vector<nb::object> cells(readers_.size());
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (!takes(row)) {
+        out_.append_null();
+        continue;
+      }
+      try {
+        for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = cell(i, row);
+        append(call(cells));
+      } catch (nb::python_error& error) {
+        out_.append_error(error_of(nb::borrow(error.value())));
+      } catch (const Error& failure) {  // a media cell that cannot be read
+        out_.append_error({"Error", failure.what(), failure.detail()});
+      }
+    }
+  }
+
+  /// Groups of rows with the same scalar arguments, at most batch_size each.
+  void batches(std::int64_t rows) {
+    std::vector<std::int64_t> group;
+    std::vector<nb::object> scalars;
+    std::vector<nb::object> results(static_cast<std::size_t>(rows));  // null: the row is not called
+    std::vector<std::optional<CellError>> errors(static_cast<std::size_t>(rows));
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (!takes(row)) continue;
+      std::vector<nb::object> own = scalars_of(row);
+      if (!group.empty() && (static_cast<std::int64_t>(group.size()) == udf_.batch_size || !same(own, scalars))) {
+        run_group(group, scalars, results, errors);
+        group.clear();
+      }
+      scalars = std::move(own);
+      group.push_back(row);
+    }
+    if (!group.empty()) run_group(group, scalars, results, errors);
+    for (std::size_t row = 0; row < results.size(); ++row) {
+      if (errors[row])
+        out_.append_error(std::move(*errors[row]));
+      else if (!results[row].is_valid())
+        out_.append_null();
+      else
+        append(results[row]);
+    }
+  }
+
+  void many(std::int64_t rows) {
+    nb::list calls;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (!takes(row)) continue;
+      const nb::object args = owned(PyTuple_New(static_cast<Py_ssize_t>(readers_.size())));
+      for (std::size_t i = 0; i < readers_.size(); ++i)
+        PyTuple_SET_ITEM(args.ptr(), static_cast<Py_ssize_t>(i), cell(i, row).release().ptr());
+      calls.append(args);
+    }
+    const nb::list results = nb::cast<nb::list>(udf_.function(calls));
+    std::size_t next = 0;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (!takes(row)) {
+        out_.append_null();
+        continue;
+      }
+      const nb::tuple result = nb::cast<nb::tuple>(results[next++]);
+      if (nb::cast<bool>(result[0]))
+        append(result[1]);
+      else
+        out_.append_error(error_of(result[1]));
+    }
+  }
+
+ private:
+  /// A null argument of a parameter that takes none makes the result null.
+  [[nodiscard]] bool takes(std::int64_t row) const {
+    for (std::size_t i = 0; i < readers_.size(); ++i)
+      if (readers_[i]->column().is_null(row) && !parameters_[i].type.nullable()) return false;
+    return true;
+  }
+
+  nb::object cell(std::size_t i, std::int64_t row) { return nb::steal<nb::object>(readers_[i]->at(row)); }
+
+  nb::object call(const std::vector<nb::object>& args) {
+    static_assert(sizeof(nb::object) == sizeof(PyObject*));
+    const auto* const vector = reinterpret_cast<PyObject* const*>(args.data());
+    return owned(PyObject_Vectorcall(udf_.function.ptr(), vector, args.size() - keywords_, keyword_names_.ptr()));
+  }
+
+  void append(const nb::object& result) {
+    try {
+      append_object(out_, return_type_, result.ptr());
+    } catch (const UnfitCell& unfit) {
+      out_.append_error({"TypeError", "the function's result " + std::string(unfit.what()), {}});
+    } catch (const Error& failure) {
+      out_.append_error({"ValueError", failure.what(), failure.detail()});
+    } catch (nb::python_error& error) {
+      out_.append_error(error_of(nb::borrow(error.value())));
+    }
+  }
+
+  std::vector<nb::object> scalars_of(std::int64_t row) {
+    std::vector<nb::object> scalars(readers_.size());
+    for (std::size_t i = 0; i < readers_.size(); ++i)
+      if (!udf_.in_lists[i]) scalars[i] = cell(i, row);
+    return scalars;
+  }
+
+  static bool same(const std::vector<nb::object>& a, const std::vector<nb::object>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (!a[i].is_valid()) continue;
+      const int equal = PyObject_RichCompareBool(a[i].ptr(), b[i].ptr(), Py_EQ);
+      PyErr_Clear();  // what cannot be compared is not the same
+      if (equal != 1) return false;
+    }
+    return true;
+  }
+
+  void run_group(const std::vector<std::int64_t>& group, const std::vector<nb::object>& scalars,
+                 std::vector<nb::object>& results, std::vector<std::optional<CellError>>& errors) {
+    try {
+      std::vector<nb::object> args = scalars;
+      for (std::size_t i = 0; i < args.size(); ++i) {
+        if (!udf_.in_lists[i]) continue;
+        args[i] = owned(PyList_New(static_cast<Py_ssize_t>(group.size())));
+        for (std::size_t k = 0; k < group.size(); ++k)
+          PyList_SET_ITEM(args[i].ptr(), static_cast<Py_ssize_t>(k), cell(i, group[k]).release().ptr());
+      }
+      const nb::object made = call(args);
+      const nb::object items = owned(PySequence_Fast(made.ptr(), "a batched function returns a list"));
+      if (PySequence_Fast_GET_SIZE(items.ptr()) != static_cast<Py_ssize_t>(group.size())) {
+        PyErr_Format(PyExc_ValueError, "a batched function returned %zd results for %zd rows",
+                     PySequence_Fast_GET_SIZE(items.ptr()), static_cast<Py_ssize_t>(group.size()));
+        raise_python();
+      }
+      for (std::size_t k = 0; k < group.size(); ++k)
+        results[static_cast<std::size_t>(group[k])] =
+            nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(k)));
+    } catch (nb::python_error& error) {
+      const CellError failure = error_of(nb::borrow(error.value()));
+      for (const std::int64_t row : group) errors[static_cast<std::size_t>(row)] = failure;
+    } catch (const Error& failure) {
+      for (const std::int64_t row : group)
+        errors[static_cast<std::size_t>(row)] = CellError{"Error", failure.what(), failure.detail()};
+    }
+  }
+
+  const Udf& udf_;
+  const std::vector<Parameter>& parameters_;
+  const Type return_type_;
+  ColumnBuilder& out_;
+  std::vector<std::unique_ptr<CellReader>> readers_;
+  std::size_t keywords_ = 0;
+  nb::object keyword_names_;
+};
+
+}  // namespace
+
+Kernel udf_kernel(Udf udf, std::vector<Parameter> parameters, const Type& return_type) {
+  // The registry's copies of the kernel share the Python objects, which live until the process ends.
+  auto* const shared = new Udf(std::move(udf));
+  return [shared, parameters = std::move(parameters), return_type](std::span<const Column> args, std::int64_t rows,
+                                                                   ColumnBuilder& out) {
+    const nb::gil_scoped_acquire acquired;
+    out.reserve(rows);
+    UdfCall call(*shared, parameters, return_type, args, out);
+    switch (shared->kind) {
+      case UdfKind::kRow:
+        return call.each_row(rows);
+      case UdfKind::kBatched:
+        return call.batches(rows);
+      case UdfKind::kMany:
+        return call.many(rows);
+    }
+  };
+}
+
+}  // namespace intarsia::python
