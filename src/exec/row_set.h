@@ -20,6 +20,11 @@ struct RowSet {
   std::map<std::int64_t, Column> columns;
 
   [[nodiscard]] bool has(std::int64_t column_id) const { return columns.contains(column_id); }
+  [[nodiscard]] std::int64_t byte_size() const {
+    std::int64_t bytes = 0;
+    for (const auto& [id, column] : columns) bytes += column.byte_size();
+    return bytes;
+  }
   [[nodiscard]] RowSet take(std::span<const std::int64_t> rows) const {
     RowSet taken{static_cast<std::int64_t>(rows.size()), {}};
     for (const auto& [id, column] : columns) taken.columns.emplace(id, column.take(rows));

@@ -84,12 +84,6 @@ RowSet deserialized(std::shared_ptr<arrow::Buffer> bytes) {
   return rows;
 }
 
-std::int64_t byte_size(const RowSet& rows) {
-  std::int64_t bytes = 0;
-  for (const auto& [id, column] : rows.columns) bytes += column.byte_size();
-  return bytes;
-}
-
 }  // namespace
 
 Spool::~Spool() {
@@ -104,12 +98,12 @@ void Spool::add(std::shared_ptr<NewRows> rows, RowSet cells) {
 }
 
 void Spool::replace(NewRows& rows, RowSet cells) {
-  if (rows.at < 0) in_memory_ -= byte_size(rows.cells);
+  if (rows.at < 0) in_memory_ -= rows.cells.byte_size();
   keep(rows, std::move(cells));
 }
 
 void Spool::keep(NewRows& rows, RowSet cells) {
-  const std::int64_t bytes = byte_size(cells);
+  const std::int64_t bytes = cells.byte_size();
   if (in_memory_ + bytes > budget_) return write(rows, cells);
   in_memory_ += bytes;
   rows.cells = std::move(cells);

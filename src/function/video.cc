@@ -77,11 +77,10 @@ class FrameOutputDecoder : public OutputDecoder {
   std::vector<Column> decode(std::span<const Column> args, std::span<const Column> stored, std::int64_t rows) override {
     ColumnBuilder frames(Type(TypeKind::kImage));
     frames.reserve(rows);
-    for (std::int64_t row = 0; row < rows; ++row) {
-      if (args[0].is_null(row) || stored[0].is_null(row))
-        frames.append_null();
-      else
-        detail::append_cell_or_error(frames, [&] { frames.append_image(frame(args[0], stored[0], row)); });
+    for (std::int64_t begin = 0; begin < rows;) {
+      const std::int64_t end = end_of_run(args[0], stored[0], begin, rows);
+      decode_run(args[0], stored[0], begin, end, frames);
+      begin = end;
     }
     std::vector<Column> columns;
     columns.push_back(frames.finish());
@@ -89,20 +88,50 @@ class FrameOutputDecoder : public OutputDecoder {
   }
 
  private:
-  Image frame(const Column& videos, const Column& attributes, std::int64_t row) {
-    const std::int64_t pts = parse_json(attributes.text_at(row)).at("pts").get<std::int64_t>();
+  static bool is_frame(const Column& videos, const Column& attributes, std::int64_t row) {
+    return !videos.is_null(row) && !attributes.is_null(row);
+  }
+
+  /// Rows from `begin` on whose frames follow each other in one video.
+  std::int64_t end_of_run(const Column& videos, const Column& attributes, std::int64_t begin, std::int64_t rows) {
+    pts_.clear();
+    if (!is_frame(videos, attributes, begin)) return begin + 1;
+    std::int64_t row = begin;
+    for (; row < rows && is_frame(videos, attributes, row); ++row) {
+      const std::int64_t pts = parse_json(attributes.text_at(row)).at("pts").get<std::int64_t>();
+      if (videos.text_at(row) != videos.text_at(begin) || (!pts_.empty() && pts <= pts_.back())) break;
+      pts_.push_back(pts);
+    }
+    return row;
+  }
+
+  void decode_run(const Column& videos, const Column& attributes, std::int64_t begin, std::int64_t end,
+                  ColumnBuilder& frames) {
+    if (!is_frame(videos, attributes, begin)) return frames.append_null();
+    for (std::int64_t row = begin; row < end; ++row)
+      detail::append_cell_or_error(frames, [&] {
+        if (row == begin) open(videos, begin);
+        const std::int64_t pts = pts_[static_cast<std::size_t>(row - begin)];
+        if (!decoder_) open(videos, row);
+        last_pts_ = pts;
+        frames.append_image(decoder_->frame_at(pts));
+      });
+  }
+
+  /// Goes on in the video that is open, or opens another; tells it which frames come next.
+  void open(const Column& videos, std::int64_t row) {
     const std::string_view url = videos.text_at(row);
-    if (!decoder_ || url != url_ || pts <= last_pts_) {  // another video, or rows that go back in this one
+    if (!decoder_ || url != url_ || pts_.front() <= last_pts_) {  // another video, or rows that go back in this one
       if (!decoder_ || url != url_) path_ = videos.media_path_at(row);
       decoder_ = nullptr;
       decoder_ = open_frame_decoder(path_);
       url_ = url;
     }
-    last_pts_ = pts;
-    return decoder_->frame_at(pts);
+    decoder_->expect(pts_);
   }
 
   std::unique_ptr<FrameDecoder> decoder_;
+  std::vector<std::int64_t> pts_;  // of the run
   std::string url_, path_;
   std::int64_t last_pts_ = 0;
 };
