@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "intarsia/error.h"
 
 namespace intarsia {
@@ -10,6 +13,8 @@ namespace intarsia {
 namespace {
 
 constexpr std::size_t kMostIdle = 16;
+constexpr int kMostAttempts = 40;
+constexpr auto kPause = std::chrono::milliseconds(50);
 
 // Names lists explicitly and keeps nothing open for long: a session that is idle in a transaction would stop vacuum.
 constexpr const char* kSessionSettings =
@@ -48,14 +53,16 @@ Pool::Lease Pool::take() {
     if (conninfo_.empty()) conninfo_ = connect_();
     conninfo = conninfo_;
   }
-  try {
-    return Lease(open_session(conninfo).release(), give_back);
-  } catch (const Error& error) {
-    if (!error.retriable()) throw;
+  for (int attempt = 0;; ++attempt) {
+    try {
+      return Lease(open_session(conninfo).release(), give_back);
+    } catch (const Error& error) {
+      if (!error.retriable() || attempt == kMostAttempts) throw;
+    }
+    if (attempt > 0) std::this_thread::sleep_for(kPause);
+    const std::lock_guard lock(mutex_);
+    conninfo = conninfo_ = connect_();  // the server ended, is ending, or started again elsewhere
   }
-  const std::lock_guard lock(mutex_);
-  conninfo_ = connect_();  // the server ended, or started again elsewhere
-  return Lease(open_session(conninfo_).release(), give_back);
 }
 
 void Pool::give_back(Connection* connection) {
