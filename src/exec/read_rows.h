@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catalog/tree.h"
+#include "exec/engine.h"
+#include "exec/operator.h"
+
+namespace intarsia {
+
+/// In SQL, over the names of ScanSql.
+struct ReadOptions {
+  std::string where = {};  ///< one more condition
+  std::string join = {};   ///< joins behind the table's own, " join x on ..."
+};
+
+/// Reads stored columns of a table or of its bases, and outputs of iterators, which are decoded on the way. Every batch
+/// has kRowIdColumn, and kParentIdColumn for an iterator view; cells have their errors; what is loaded of a media cell
+/// stays with the batch. Rows come in insertion order. The first next() throws StaleSchema when `tree` is not the
+/// newest.
+[[nodiscard]] OperatorPtr read_rows(Engine& engine, std::shared_ptr<const Tree> tree, std::int64_t table_id,
+                                    const std::vector<std::int64_t>& column_ids, const ReadOptions& options);
+
+}  // namespace intarsia
