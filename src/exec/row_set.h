@@ -30,6 +30,11 @@ struct RowSet {
     for (const auto& [id, column] : columns) taken.columns.emplace(id, column.take(rows));
     return taken;
   }
+  [[nodiscard]] RowSet slice(std::int64_t begin, std::int64_t length) const {
+    RowSet part{length, {}};
+    for (const auto& [id, column] : columns) part.columns.emplace(id, column.slice(begin, length));
+    return part;
+  }
 };
 
 }  // namespace intarsia

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "exec/engine.h"
+#include "exec/operator.h"
+#include "plan/scan_query.h"
+
+namespace intarsia {
+
+/// Reads what one ScanQuery gives. The statement runs at the first next(), which may throw StaleSchema.
+class Scan : public Operator {
+ public:
+  enum class Transfer {
+    kPrepared,  ///< one prepared statement, all rows at once: for few rows
+    kCopy,      ///< streamed
+    kProbe,     ///< prepared for a first few rows; streamed, from the start, when there are more
+  };
+
+  Scan(Engine& engine, std::shared_ptr<const Tree> tree, ScanQuery query, Transfer transfer);
+  ~Scan() override;
+
+  std::optional<RowSet> next() override;
+
+ private:
+  class Cells;
+
+  std::optional<RowSet> prepared(const ScanQuery& query);
+  std::optional<RowSet> copied();
+  void start_copy();
+
+  Engine& engine_;
+  std::shared_ptr<const Tree> tree_;
+  ScanQuery query_;
+  Transfer transfer_;
+  bool done_ = false;
+  Pool::Lease connection_;
+  std::unique_ptr<CopyOut> copy_;
+};
+
+}  // namespace intarsia
