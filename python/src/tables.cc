@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
@@ -129,6 +130,16 @@ std::vector<ColumnSpec> column_specs_of(nb::list columns) {
 }
 
 void bind_tables(nb::module_& m) {
+  m.def(
+      "arrow_types",
+      [](nb::object source) {
+        const Batch batch = batch_of_arrow(source);
+        std::vector<std::pair<std::string, Type>> types;
+        for (int i = 0; i < batch.num_columns(); ++i)
+          types.emplace_back(batch.names()[static_cast<std::size_t>(i)], batch.column(i).type());
+        return types;
+      },
+      nb::arg("batch"), "The types that the columns of an Arrow record batch become.");
   bind_update_status(m);
   nb::class_<Table>(m, "Table", "A handle to a table or view.")
       .def_prop_ro("id", &Table::id)

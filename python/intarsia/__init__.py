@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Intarsia: tables of images, video, audio, documents, JSON, arrays and plain values, with columns that compute
+themselves.
+
+    import intarsia as pxt
+
+    photos = pxt.create_table('photos', {'photo': pxt.Image})
+    photos.add_computed_column(thumbnail=photos.photo.resize((96, 96)))
+    photos.insert([{'photo': 'a.jpg'}])
+"""
+
+from intarsia import exceptions, functions
+from intarsia._instance import home, init
+from intarsia._native import version as __version__
+from intarsia.catalog import (
+    DirContents,
+    array,
+    create_dir,
+    create_table,
+    create_view,
+    drop_dir,
+    drop_table,
+    get_dir_contents,
+    get_table,
+    list_dirs,
+    list_functions,
+    list_tables,
+    ls,
+)
+from intarsia.exceptions import (
+    AlreadyExistsError,
+    AuthorizationError,
+    ConcurrencyError,
+    Error,
+    ErrorCode,
+    ExternalServiceError,
+    InternalError,
+    NotFoundError,
+    RequestError,
+    ServiceUnavailableError,
+    UserError,
+)
+from intarsia.func import Function, udf
+from intarsia.query import Query
+from intarsia.results import ResultSet
+from intarsia.table import InsertableTable, Table, View
+from intarsia.types import (
+    UUID,
+    Array,
+    Audio,
+    Binary,
+    Bool,
+    Date,
+    Document,
+    Float,
+    Image,
+    Int,
+    Json,
+    Required,
+    String,
+    Timestamp,
+    Video,
+)
+from intarsia.update_status import UpdateStatus
+
+__all__ = [name for name in dir() if not name.startswith('_')]

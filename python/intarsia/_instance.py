@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instance that this process works with: opened at first use, or by `init`."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from intarsia import _native
+from intarsia.exceptions import ErrorCode, RequestError
+
+_lock = threading.Lock()
+_database: _native.Database | None = None
+_overrides: list[tuple[str, str]] = []
+
+
+def database() -> _native.Database:
+    return _database if _database is not None else _open([])
+
+
+def _open(overrides: list[tuple[str, str]]) -> _native.Database:
+    global _database, _overrides
+    with _lock:
+        if _database is None:
+            opened = _native.Database.open(overrides)
+            if opened.verbosity > 0:
+                from intarsia import _progress
+
+                opened.set_progress(_progress.show)
+            _database, _overrides = opened, overrides
+        elif overrides and overrides != _overrides:
+            raise RequestError(
+                ErrorCode.INVALID_STATE, f'this process already uses the instance at {_database.home}; start another one'
+            )
+        return _database
+
+
+def init(config_overrides: dict[str, Any] | None = None) -> None:
+    """Opens the instance now, rather than at first use. `config_overrides`: settings by name, before all others."""
+    overrides = []
+    for name, value in (config_overrides or {}).items():
+        name = name.removeprefix('intarsia.').removeprefix('pixeltable.')
+        if name not in _native.setting_names():
+            known = ', '.join(_native.setting_names())
+            raise RequestError(ErrorCode.INVALID_CONFIGURATION, f"init(): there is no setting '{name}'; there are: {known}")
+        overrides.append((name, str(value)))
+    _open(overrides)
+
+
+def home() -> Path:
+    """Folder of the instance."""
+    return Path(_database.home if _database is not None else _native.load_config([])['home'])

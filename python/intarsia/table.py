@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables and views."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from intarsia import _display, _native
+from intarsia._columns import computed_column
+from intarsia.exceptions import NotFoundError, invalid_argument, refuse_arguments, unsupported
+from intarsia.exprs import ColumnRef, Expr
+from intarsia.query import Query
+from intarsia.results import ResultSet
+from intarsia.update_status import UpdateStatus, status_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Table:
+    """A table or a view. `t.name` and `t['name']` are its columns, for expressions.
+
+    >>> t = pxt.create_table('films', {'title': pxt.String, 'year': pxt.Int | None})
+    >>> t.insert([{'title': 'Metropolis', 'year': 1927}])
+    >>> t.where(t.year < 1930).select(t.title).collect()
+    """
+
+    _native: _native.Table
+
+    def __init__(self, native: _native.Table) -> None:
+        self._native = native
+
+    # ---- columns -------------------------------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> ColumnRef:
+        if name.startswith('_'):
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        try:
+            return ColumnRef(self._native.column(name))
+        except NotFoundError as failure:
+            raise AttributeError(f'Unknown column: {name} ({failure})') from None
+
+    def __getitem__(self, name: str) -> ColumnRef:
+        if not isinstance(name, str):
+            raise invalid_argument(f'a table is indexed by column name, got {name!r}')
+        return getattr(self, name)  # type: ignore[no-any-return]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *self.columns()})
+
+    def columns(self) -> list[str]:
+        """Names of all columns, its own before those of its base."""
+        return [column.name for column in self._native.columns()]
+
+    # ---- queries -------------------------------------------------------------------------------------------------
+
+    def _query(self) -> Query:
+        return Query(self, self._native.query())
+
+    def select(self, *items: Any, **named_items: Any) -> Query:
+        """Columns of the result: expressions or literals, named by keyword or after what they are."""
+        return self._query().select(*items, **named_items)
+
+    def where(self, pred: Expr) -> Query:
+        """Rows for which `pred` is true."""
+        return self._query().where(pred)
+
+    def order_by(self, *items: Expr, asc: bool = True) -> Query:
+        return self._query().order_by(*items, asc=asc)
+
+    def group_by(self, *items: Expr) -> Query:
+        return self._query().group_by(*items)
+
+    def limit(self, n: int, offset: int | None = None) -> Query:
+        return self._query().limit(n, offset)
+
+    def collect(self) -> ResultSet:
+        return self._query().collect()
+
+    def count(self) -> int:
+        return self._query().count()
+
+    def head(self, n: int = 10) -> ResultSet:
+        """The first `n` rows in insertion order."""
+        return self._query().head(n)
+
+    def tail(self, n: int = 10) -> ResultSet:
+        """The last `n` rows, in insertion order."""
+        return self._query().tail(n)
+
+    def show(self, n: int = 20) -> ResultSet:
+        return self._query().show(n)
+
+    # ---- changes -------------------------------------------------------------------------------------------------
+
+    def insert(
+        self,
+        source: Any = None,
+        /,
+        *,
+        source_format: str | None = None,
+        schema_overrides: dict[str, Any] | None = None,
+        on_error: str = 'abort',
+        print_stats: bool = False,
+        return_rows: bool = False,
+        **kwargs: Any,
+    ) -> UpdateStatus:
+        """Adds rows: a list of dicts, a pandas DataFrame, an Arrow table, a query, or one row by keywords.
+
+        Media cells are paths, URLs, bytes, or PIL images. `on_error='ignore'`: a cell that cannot be computed or a
+        media file that cannot be opened is a cell with an error, and the row is inserted all the same.
+
+        >>> t.insert([{'name': 'a', 'image': 'a.jpg'}, {'name': 'b', 'image': 'b.jpg'}])
+        >>> t.insert(name='c', image='c.jpg')
+        """
+        from intarsia._sources import RowSource, source_of
+
+        refuse_arguments(
+            'insert', source_format=source_format, schema_overrides=schema_overrides, return_rows=return_rows
+        )
+        if source is not None and kwargs:
+            raise unsupported(f'insert takes rows or keywords, not both; got keywords {", ".join(kwargs)}')
+        start = time.monotonic()
+        rows = RowSource([kwargs]) if source is None else source_of(source)
+        status = status_of(rows.insert_into(self._native, on_error))
+        if print_stats:
+            print(status.insert_msg(start))
+        return status
+
+    def add_computed_column(
+        self,
+        *,
+        stored: bool | None = None,
+        destination: str | None = None,
+        custom_metadata: Any = None,
+        comment: str = '',
+        print_stats: bool = False,
+        on_error: str = 'abort',
+        if_exists: str = 'error',
+        **kwargs: Any,
+    ) -> UpdateStatus:
+        """Adds a column that computes itself, for the rows that are there and for all that come.
+
+        >>> t.add_computed_column(thumbnail=t.image.resize((96, 96)), on_error='ignore')
+        """
+        refuse_arguments('add_computed_column', destination=destination)
+        if len(kwargs) != 1:
+            given = ', '.join(kwargs) or 'none'
+            raise unsupported(f'add_computed_column takes one column, name=expression; got {len(kwargs)} ({given})')
+        [(name, value)] = kwargs.items()
+        column = computed_column(name, value, stored=stored, comment=comment, custom_metadata=custom_metadata)
+        start = time.monotonic()
+        status = status_of(self._native.add_computed_column(column, on_error, if_exists))
+        if print_stats:
+            seconds = time.monotonic() - start
+            print(f"Column '{name}': {status.num_rows} rows with {status.num_excs} errors in {seconds:.2f} s")
+        return status
+
+    # ---- what it is ----------------------------------------------------------------------------------------------
+
+    def get_base_table(self) -> Table | None:
+        """The table that a view stands on; None for a table."""
+        base = self._native.base
+        return None if base is None else table_of(base)
+
+    def list_views(self, *, recursive: bool = True) -> list[str]:
+        """Paths of the views on it."""
+        return [view.path for view in self._native.views(recursive)]
+
+    def get_versions(self, n: int | None = None) -> list[dict[str, Any]]:
+        """What happened to it, the newest first."""
+        return [
+            {
+                'version': version.version,
+                'created_at': version.created_at,
+                'user': version.user or None,
+                'change_type': 'schema' if version.schema_change else 'data',
+                'inserts': version.counts.inserted,
+                'updates': version.counts.updated,
+                'deletes': version.counts.deleted,
+                'errors': version.counts.errors,
+                'schema_change': version.description or None,
+            }
+            for version in self._native.history(n)
+        ]
+
+    def history(self, n: int | None = None) -> pd.DataFrame:
+        """The same as a DataFrame."""
+        import pandas as pd
+
+        columns = ['version', 'created_at', 'user', 'change_type', 'inserts', 'updates', 'deletes', 'errors']
+        return pd.DataFrame(self.get_versions(n), columns=[*columns, 'schema_change'])
+
+    def get_metadata(self) -> dict[str, Any]:
+        """Everything about it and its columns, as a dict."""
+        from intarsia._metadata import table_metadata
+
+        return table_metadata(self._native)
+
+    def _title(self) -> str:
+        native = self._native
+        base = native.base
+        lines = [f"{native.kind} '{native.path}'" + (f" (of '{base.path}')" if base is not None else '')]
+        if native.predicate_text:
+            lines.append(f'Where: {native.predicate_text}')
+        if native.comment:
+            lines.append(f'COMMENT: {native.comment}')
+        return '\n'.join(lines)
+
+    def _column_rows(self) -> list[tuple[str, ...] | None]:
+        """Name, type, source, what computes it, comment; None where the columns of the base begin."""
+        rows: list[tuple[str, ...] | None] = []
+        iterator = self._native.iterator_text.partition('(')[0]
+        last_table = self._native.id
+        for column in self._native.columns():
+            if column.table_id != last_table and rows:
+                rows.append(None)
+            last_table = column.table_id
+            computed = '' if column.value is None else column.value.text()
+            if column.from_iterator:
+                computed = iterator
+            rows.append((column.name, str(column.type), column.defined_in, computed, column.comment))
+        return rows
+
+    def __repr__(self) -> str:
+        return f'{self._title()}\n\n{_display.text_table(_COLUMN_HEADERS, self._column_rows())}'
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f'<b>{html.escape(self._title())}</b>' + _display.html_table(_COLUMN_HEADERS, self._column_rows())
+
+    def describe(self) -> None:
+        """Prints its columns."""
+        _display.show(repr(self), self._repr_html_())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and self._native.id == other._native.id
+
+    def __hash__(self) -> int:
+        return hash(self._native.id)
+
+
+_COLUMN_HEADERS = ('Column Name', 'Type', 'Source', 'Computed With', 'Comment')
+
+
+class InsertableTable(Table):
+    """A table that rows are inserted into."""
+
+
+class View(Table):
+    """A table whose rows derive from a base."""
+
+
+def table_of(native: _native.Table) -> Table:
+    return View(native) if native.kind == 'view' else InsertableTable(native)
