@@ -30,6 +30,7 @@ bool MissingRows::read_page(const std::shared_ptr<const Tree>& tree, std::int64_
   const std::int64_t last = page.int_at(0, 0);
   ReadOptions options;
   options.where = fmt::format("t0.row_id > {} and t0.row_id <= {} and {}", last_, last, missing);
+  options.at_once = true;
   const auto rows = read_rows(engine_, tree, table_id, {columns.begin(), columns.end()}, options);
   while (std::optional<RowSet> batch = rows->next()) work(std::move(*batch));
   last_ = last;

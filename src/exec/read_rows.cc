@@ -32,7 +32,8 @@ OperatorPtr read_rows(Engine& engine, std::shared_ptr<const Tree> tree, std::int
   plan.scan.sql_join = options.join;
   const bool has_media = std::any_of(plan.scan.items.begin(), plan.scan.items.end(),
                                      [](const ScanItem& item) { return item.type.is_media(); });
-  OperatorPtr rows = std::make_unique<Scan>(engine, tree, std::move(plan.scan), Scan::Transfer::kCopy);
+  const Scan::Transfer transfer = options.at_once ? Scan::Transfer::kPrepared : Scan::Transfer::kCopy;
+  OperatorPtr rows = std::make_unique<Scan>(engine, tree, std::move(plan.scan), transfer);
   for (const TableDef* view : plan.decoded) rows = std::make_unique<Decode>(engine, *tree, *view, std::move(rows));
   if (has_media) rows = std::make_unique<Split>(engine, std::move(rows), kMediaRowsPerBatch);
   return std::make_unique<KeepTree>(std::move(tree), std::move(rows));

@@ -16,6 +16,7 @@ namespace intarsia {
 struct ReadOptions {
   std::string where = {};  ///< one more condition
   std::string join = {};   ///< joins behind the table's own, " join x on ..."
+  bool at_once = false;    ///< few rows: the statement ends before the first batch is given
 };
 
 /// Reads stored columns of a table or of its bases, and outputs of iterators, which are decoded on the way. Every batch
