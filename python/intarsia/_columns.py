@@ -36,7 +36,9 @@ def _fields(name: str, **given: Any) -> dict[str, Any]:
     return {'name': name, **dict.fromkeys(key for key in _KEYS if key != 'destination'), **given}
 
 
-def computed_column(name: str, value: Any, *, stored: bool | None, comment: str, custom_metadata: Any) -> dict[str, Any]:
+def computed_column(
+    name: str, value: Any, *, stored: bool | None, comment: str, custom_metadata: Any
+) -> dict[str, Any]:
     """A computed column for the engine."""
     _check_name(name)
     if is_type(value) or isinstance(value, type) or (callable(value) and not isinstance(value, Expr | MethodRef)):

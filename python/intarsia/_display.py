@@ -16,7 +16,9 @@ def shortened(text: str) -> str:
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[str] | None]) -> str:
     """Right-aligned columns under a ruled line of headers; a row None is a dotted line."""
     cells = [[shortened(cell) for cell in row] if row is not None else None for row in rows]
-    widths = [max([len(header), *(len(row[i]) for row in cells if row is not None)]) for i, header in enumerate(headers)]
+    widths = [
+        max([len(header), *(len(row[i]) for row in cells if row is not None)]) for i, header in enumerate(headers)
+    ]
 
     def line(values: Sequence[str]) -> str:
         return ' ' + '  '.join(value.rjust(width) for value, width in zip(values, widths, strict=True))
@@ -70,8 +72,9 @@ def show(text: str, html: str) -> None:
     import sys
 
     if 'ipykernel' in sys.modules:
-        from IPython.display import HTML, display
+        import importlib
 
-        display(HTML(html))
+        display = importlib.import_module('IPython.display')
+        display.display(display.HTML(html))
     else:
         print(text)

@@ -31,7 +31,8 @@ def _open(overrides: list[tuple[str, str]]) -> _native.Database:
             _database, _overrides = opened, overrides
         elif overrides and overrides != _overrides:
             raise RequestError(
-                ErrorCode.INVALID_STATE, f'this process already uses the instance at {_database.home}; start another one'
+                ErrorCode.INVALID_STATE,
+                f'this process already uses the instance at {_database.home}; start another one',
             )
         return _database
 
@@ -43,7 +44,9 @@ def init(config_overrides: dict[str, Any] | None = None) -> None:
         name = name.removeprefix('intarsia.').removeprefix('pixeltable.')
         if name not in _native.setting_names():
             known = ', '.join(_native.setting_names())
-            raise RequestError(ErrorCode.INVALID_CONFIGURATION, f"init(): there is no setting '{name}'; there are: {known}")
+            raise RequestError(
+                ErrorCode.INVALID_CONFIGURATION, f"init(): there is no setting '{name}'; there are: {known}"
+            )
         overrides.append((name, str(value)))
     _open(overrides)
 

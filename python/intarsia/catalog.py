@@ -128,7 +128,9 @@ def create_view(
     if not isinstance(base, Table | Query):
         raise RequestError(ErrorCode.TYPE_MISMATCH, f'create_view: `base` is a table or a query, got {base!r}')
     if iterator is not None and not isinstance(iterator, Expr):
-        raise RequestError(ErrorCode.TYPE_MISMATCH, f'create_view: `iterator` is a call of an iterator, got {iterator!r}')
+        raise RequestError(
+            ErrorCode.TYPE_MISMATCH, f'create_view: `iterator` is a call of an iterator, got {iterator!r}'
+        )
     table, predicate = (base, None) if isinstance(base, Table) else _base_of(base)
     native = database().create_view(
         _require_path(path),
@@ -171,7 +173,7 @@ def drop_table(table: str | Table, force: bool = False, if_not_exists: str = 'er
 
 
 def _entries(path: str, recursive: bool) -> list[_native.DirectoryEntry]:
-    return database().list(_require_path(path), recursive)
+    return database().entries(_require_path(path), recursive)
 
 
 def list_tables(dir_path: str = '', recursive: bool = True) -> list[str]:

@@ -148,7 +148,6 @@ def _error_from_engine(code: int, message: str, detail: str = '') -> Error:
     return kind(error_code, message, detail=detail or None)
 
 
-
 def unsupported(message: str) -> RequestError:
     """What this version cannot do."""
     return RequestError(ErrorCode.UNSUPPORTED_OPERATION, message)

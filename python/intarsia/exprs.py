@@ -102,14 +102,18 @@ class Expr:
 
     def __dir__(self) -> list[str]:
         family = _FAMILIES[self._native.type.kind] + '.'
-        methods = [f.name for f in _native.list_functions() if f.name.startswith(family) and (f.is_method or f.is_property)]
+        methods = [
+            f.name for f in _native.list_functions() if f.name.startswith(family) and (f.is_method or f.is_property)
+        ]
         return sorted({*object.__dir__(self), *(name.removeprefix(family) for name in methods)})
 
     def __getitem__(self, step: Any) -> Expr:
         if isinstance(step, slice):
             step = {'slice': [step.start, step.stop, step.step]}
         elif isinstance(step, bool) or not isinstance(step, str | int):
-            raise RequestError(ErrorCode.INVALID_EXPRESSION, f'a JSON path step is a key, an index or a slice: {step!r}')
+            raise RequestError(
+                ErrorCode.INVALID_EXPRESSION, f'a JSON path step is a key, an index or a slice: {step!r}'
+            )
         return Expr(self._native.path(json.dumps([step])))
 
     def astype(self, new_type: Any) -> Expr:
@@ -118,7 +122,9 @@ class Expr:
 
     def isin(self, value_set: Iterable[Any]) -> Expr:
         if isinstance(value_set, Expr) or not isinstance(value_set, Iterable):
-            raise RequestError(ErrorCode.INVALID_ARGUMENT, f'isin() takes a list or another iterable, got {value_set!r}')
+            raise RequestError(
+                ErrorCode.INVALID_ARGUMENT, f'isin() takes a list or another iterable, got {value_set!r}'
+            )
         return Expr(self._native.isin(value_set))
 
     def apply(self, fn: Callable[..., Any], *, col_type: Any = None) -> Expr:
@@ -211,7 +217,9 @@ class Expr:
     __hash__ = object.__hash__
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f'an expression has no truth value: write & | ~ for and, or, not; == None for a null test: {self}')
+        raise TypeError(
+            f'an expression has no truth value: write & | ~ for and, or, not; == None for a null test: {self}'
+        )
 
     def __len__(self) -> NoReturn:
         raise unsupported(f'len() of an expression: strings and JSON have .len(), tables and queries .count(): {self}')

@@ -13,7 +13,6 @@ from intarsia.exprs import Expr, add_udf_method, call
 from intarsia.types import ColumnType, annotation_type
 
 
-
 class _BatchOf:
     def __init__(self, item: Any) -> None:
         self.item = item
@@ -89,7 +88,8 @@ class _Signature:
         if code.co_flags & 0x0C:  # *args, **kwargs
             raise self.error('takes *args or **kwargs; its parameters must be named')
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        defaults = dict(zip(names[code.co_argcount - len(fn.__defaults__ or ()) : code.co_argcount], fn.__defaults__ or ()))
+        values = fn.__defaults__ or ()
+        defaults = dict(zip(names[code.co_argcount - len(values) : code.co_argcount], values, strict=True))
         defaults.update(fn.__kwdefaults__ or {})
         self.in_lists: list[bool] = []
         self.parameters: list[tuple[str, ColumnType, bool, Any, bool]] = []
@@ -138,7 +138,9 @@ def _register(
 ) -> Function:
     batched = batch_size is not None
     if batched != any(signature.in_lists) or batched != signature.returns_list:
-        raise signature.error('needs batch_size=, and Batch[...] for its list parameters and its result, or none of them')
+        raise signature.error(
+            'needs batch_size=, and Batch[...] for its list parameters and its result, or none of them'
+        )
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise invalid_argument(f"UDF '{fn.__name__}': batch_size is a positive number, got {batch_size!r}")
     is_async = bool(fn.__code__.co_flags & 0x80)

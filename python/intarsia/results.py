@@ -109,7 +109,9 @@ class ResultSet:
 
     def __repr__(self) -> str:
         frame = self.to_pandas()
-        return str(frame.to_string(max_rows=None if len(frame) <= _MOST_ROWS_SHOWN else 60)) if len(frame) else str(frame)
+        return (
+            str(frame.to_string(max_rows=None if len(frame) <= _MOST_ROWS_SHOWN else 60)) if len(frame) else str(frame)
+        )
 
     def _repr_html_(self) -> str:
         rows = self._native.rows(0, _MOST_ROWS_SHOWN)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from intarsia import _display, _native
+from intarsia import _display
 from intarsia._columns import computed_column
+from intarsia._native import Table as NativeTable
 from intarsia.exceptions import NotFoundError, invalid_argument, refuse_arguments, unsupported
 from intarsia.exprs import ColumnRef, Expr
 from intarsia.query import Query
@@ -26,9 +27,7 @@ class Table:
     >>> t.where(t.year < 1930).select(t.title).collect()
     """
 
-    _native: _native.Table
-
-    def __init__(self, native: _native.Table) -> None:
+    def __init__(self, native: NativeTable) -> None:
         self._native = native
 
     # ---- columns -------------------------------------------------------------------------------------------------
@@ -253,5 +252,5 @@ class View(Table):
     """A table whose rows derive from a base."""
 
 
-def table_of(native: _native.Table) -> Table:
+def table_of(native: NativeTable) -> Table:
     return View(native) if native.kind == 'view' else InsertableTable(native)

@@ -155,7 +155,7 @@ def _dtype_name(item: Any) -> str:
     import numpy as np
 
     try:
-        return np.dtype(item).name
+        return str(np.dtype(item).name)
     except TypeError:
         raise _invalid(f'Array[...] takes a shape and a dtype, got {item!r}') from None
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from intarsia import _native
@@ -26,8 +27,8 @@ class RowCountStats(NamedTuple):
 class UpdateStatus(NamedTuple):
     """What an operation did: to the table that it was called on, and (`cascade_...`) to its views."""
 
-    updated_cols: list[str] = []
-    cols_with_excs: list[str] = []
+    updated_cols: Sequence[str] = ()
+    cols_with_excs: Sequence[str] = ()
     rows: list[dict[str, Any]] | None = None
     row_count_stats: RowCountStats = RowCountStats()
     cascade_row_count_stats: RowCountStats = RowCountStats()

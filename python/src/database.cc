@@ -69,7 +69,9 @@ void bind_config(nb::module_& m) {
         values["verbosity"] = config.verbosity;
         return values;
       },
-      nb::arg("overrides"), "Reads the configuration; starts nothing.");
+      nb::arg("overrides"),
+      nb::sig("def load_config(overrides: collections.abc.Sequence[tuple[str, str]]) -> dict[str, typing.Any]"),
+      "Reads the configuration; starts nothing.");
   m.def("setting_names", [] {
     std::vector<std::string> names;
     for (const Setting& setting : settings()) names.emplace_back(setting.name);
@@ -98,7 +100,9 @@ void bind_database(nb::module_& m) {
       .def_static("open", open, nb::arg("overrides"))
       .def_prop_ro("home", [](const Database& self) { return self.config().home.string(); })
       .def_prop_ro("verbosity", [](const Database& self) { return self.config().verbosity; })
-      .def("set_progress", set_progress, nb::arg("show").none())
+      .def("set_progress", set_progress, nb::arg("show").none(),
+           nb::sig("def set_progress(self, show: collections.abc.Callable[[str, int, int, int, float, bool], None] | "
+                   "None) -> None"))
       .def(
           "create_directory",
           [](Database& self, std::string_view path, std::string_view if_exists, bool parents) {
@@ -114,16 +118,21 @@ void bind_database(nb::module_& m) {
           },
           nb::arg("path"), nb::arg("force"), nb::arg("if_not_exists"))
       .def(
-          "list",
+          "entries",
           [](const Database& self, std::string_view path, bool recursive) {
             return without_gil([&] { return self.list(path, recursive); });
           },
           nb::arg("path"), nb::arg("recursive"))
       .def("create_table", create_table, nb::arg("path"), nb::arg("columns"), nb::arg("if_exists"),
-           nb::arg("media_validation"), nb::arg("on_error"), nb::arg("comment"), nb::arg("custom_metadata"))
+           nb::arg("media_validation"), nb::arg("on_error"), nb::arg("comment"), nb::arg("custom_metadata"),
+           nb::sig("def create_table(self, path: str, columns: list[dict[str, typing.Any]], if_exists: str, "
+                   "media_validation: str, on_error: str, comment: str, custom_metadata: str) -> Table"))
       .def("create_view", create_view, nb::arg("path"), nb::arg("base"), nb::arg("iterator").none(),
            nb::arg("predicate").none(), nb::arg("columns"), nb::arg("if_exists"), nb::arg("media_validation"),
-           nb::arg("comment"), nb::arg("custom_metadata"))
+           nb::arg("comment"), nb::arg("custom_metadata"),
+           nb::sig("def create_view(self, path: str, base: Table, iterator: Expr | None, predicate: Expr | None, "
+                   "columns: list[dict[str, typing.Any]], if_exists: str, media_validation: str, comment: str, "
+                   "custom_metadata: str) -> Table"))
       .def(
           "get_table",
           [](const Database& self, std::string_view path) { return without_gil([&] { return self.get_table(path); }); },

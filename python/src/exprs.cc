@@ -73,7 +73,9 @@ void bind_exprs(nb::module_& m) {
             std::vector<Expr> args = exprs_of(positional);
             return without_gil([&] { return Expr::call(function, std::move(args), std::move(by_name)); });
           },
-          nb::arg("function"), nb::arg("positional"), nb::arg("named"))
+          nb::arg("function"), nb::arg("positional"), nb::arg("named"),
+          nb::sig(
+              "def call(function: str, positional: collections.abc.Sequence[Expr], named: dict[str, Expr]) -> Expr"))
       .def_prop_ro("kind",
                    [](const Expr& self) {
                      constexpr const char* kKinds[] = {"literal", "column", "call"};
@@ -83,7 +85,9 @@ void bind_exprs(nb::module_& m) {
       .def_prop_ro(
           "name", [](const Expr& self) { return self.name(); }, "Of a column or of the function of a call.")
       .def_prop_ro("table_id", &Expr::table_id)
-      .def_prop_ro("value", [](const Expr& self) { return nb::steal(object_of(self.value())); })
+      .def_prop_ro(
+          "value", [](const Expr& self) { return nb::steal(object_of(self.value())); },
+          nb::sig("def value(self) -> typing.Any"))
       .def_prop_ro("columns",
                    [](const Expr& self) {
                      std::vector<std::pair<std::int64_t, std::string>> columns;
@@ -104,7 +108,9 @@ void bind_exprs(nb::module_& m) {
       .def(
           "path", [](const Expr& self, const std::string& steps) { return self.path(Json{steps}); }, nb::arg("steps"))
       .def("astype", &Expr::astype)
-      .def("isin", [](const Expr& self, nb::iterable values) { return self.isin(values_of(values)); });
+      .def(
+          "isin", [](const Expr& self, nb::iterable values) { return self.isin(values_of(values)); },
+          nb::sig("def isin(self, values: collections.abc.Iterable[object]) -> Expr"));
 }
 
 }  // namespace intarsia::python

@@ -79,7 +79,9 @@ void bind_functions(nb::module_& m) {
       .def_ro("is_aggregate", &Function::is_aggregate)
       .def_ro("is_method", &Function::is_method)
       .def_ro("is_property", &Function::is_property)
-      .def_prop_ro("parameters", parameters_of, "(name, type, has a default, default, keyword only) of each.");
+      .def_prop_ro("parameters", parameters_of,
+                   nb::sig("def parameters(self) -> list[tuple[str, Type, bool, typing.Any, bool]]"),
+                   "(name, type, has a default, default, keyword only) of each.");
   m.def(
       "find_function", [](std::string_view name) { return without_gil([&] { return find_function(name); }); },
       nb::rv_policy::reference, nb::arg("name"));
@@ -87,8 +89,13 @@ void bind_functions(nb::module_& m) {
       "list_functions", [] { return list_functions(); }, nb::rv_policy::reference);
   m.def("register_udf", register_udf, nb::arg("name"), nb::arg("parameters"), nb::arg("return_type"),
         nb::arg("function"), nb::arg("kind"), nb::arg("batch_size"), nb::arg("in_lists"), nb::arg("is_method"),
-        nb::arg("is_property"), nb::arg("doc"), nb::arg("fingerprint"));
-  m.def("set_function_loader", set_loader, nb::arg("load"));
+        nb::arg("is_property"), nb::arg("doc"), nb::arg("fingerprint"),
+        nb::sig(
+            "def register_udf(name: str, parameters: list[tuple[str, Type, bool, typing.Any, bool]], return_type: "
+            "Type, function: collections.abc.Callable[..., typing.Any], kind: str, batch_size: int, in_lists: "
+            "collections.abc.Sequence[bool], is_method: bool, is_property: bool, doc: str, fingerprint: str) -> None"));
+  m.def("set_function_loader", set_loader, nb::arg("load"),
+        nb::sig("def set_function_loader(load: collections.abc.Callable[[str], None]) -> None"));
 }
 
 }  // namespace intarsia::python

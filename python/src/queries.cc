@@ -21,7 +21,7 @@ Query select(const Query& self, nb::list items) {
 
 void bind_queries(nb::module_& m) {
   nb::class_<Query>(m, "Query", "A query over one table or view; immutable.")
-      .def("select", select, nb::arg("items"),
+      .def("select", select, nb::arg("items"), nb::sig("def select(self, items: list[tuple[str, Expr]]) -> Query"),
            "`items`: (name, expression) pairs; an empty name: the engine finds one.")
       .def("where", [](const Query& self, const Expr& e) { return without_gil([&] { return self.where(e); }); })
       .def("order_by",

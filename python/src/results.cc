@@ -123,14 +123,18 @@ void bind_results(nb::module_& m) {
   nb::class_<ArrowBatch>(m, "ArrowBatch", "A batch by the Arrow C data interface.")
       .def(
           "__arrow_c_array__", [](const ArrowBatch& self, nb::object) { return arrow_capsules(self.batch); },
-          nb::arg("requested_schema").none() = nb::none());
+          nb::arg("requested_schema").none() = nb::none(),
+          nb::sig("def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]"));
   nb::class_<ResultSet>(m, "ResultSet", "All rows of a query, in memory.")
       .def_prop_ro("names", [](const ResultSet& self) { return self.names(); })
       .def_prop_ro("types", [](const ResultSet& self) { return self.types(); })
       .def_prop_ro("num_rows", &ResultSet::num_rows)
-      .def("rows", rows_as_dicts, nb::arg("begin"), nb::arg("end"))
-      .def("column", column_as_list, nb::arg("column"), nb::arg("begin"), nb::arg("end"))
-      .def("numbers", column_as_numbers, nb::arg("column"))
+      .def("rows", rows_as_dicts, nb::arg("begin"), nb::arg("end"),
+           nb::sig("def rows(self, begin: int, end: int) -> list[dict[str, typing.Any]]"))
+      .def("column", column_as_list, nb::arg("column"), nb::arg("begin"), nb::arg("end"),
+           nb::sig("def column(self, column: int, begin: int, end: int) -> list[typing.Any]"))
+      .def("numbers", column_as_numbers, nb::arg("column"),
+           nb::sig("def numbers(self, column: int) -> bytearray | None"))
       .def("arrow_batches", arrow_batches);
 }
 

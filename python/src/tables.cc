@@ -81,7 +81,9 @@ void bind_update_status(nb::module_& m) {
       .def_ro("columns_with_errors", &UpdateStatus::columns_with_errors);
   nb::class_<VersionInfo>(m, "VersionInfo")
       .def_ro("version", &VersionInfo::version)
-      .def_prop_ro("created_at", [](const VersionInfo& self) { return nb::steal(datetime_object(self.created_at)); })
+      .def_prop_ro(
+          "created_at", [](const VersionInfo& self) { return nb::steal(datetime_object(self.created_at)); },
+          nb::sig("def created_at(self) -> typing.Any"))
       .def_ro("user", &VersionInfo::user)
       .def_ro("schema_change", &VersionInfo::schema_change)
       .def_ro("counts", &VersionInfo::counts)
@@ -167,9 +169,13 @@ void bind_tables(nb::module_& m) {
       .def(
           "column", [](const Table& self, std::string_view name) { return without_gil([&] { return self[name]; }); },
           nb::arg("name"))
-      .def("insert_rows", insert_rows, nb::arg("rows"), nb::arg("on_error"))
-      .def("insert_columns", insert_columns, nb::arg("columns"), nb::arg("on_error"))
-      .def("insert_arrow", insert_arrow, nb::arg("batches"), nb::arg("on_error"))
+      .def("insert_rows", insert_rows, nb::arg("rows"), nb::arg("on_error"),
+           nb::sig("def insert_rows(self, rows: collections.abc.Iterable[typing.Any], on_error: str) -> UpdateStatus"))
+      .def("insert_columns", insert_columns, nb::arg("columns"), nb::arg("on_error"),
+           nb::sig("def insert_columns(self, columns: dict[str, typing.Any], on_error: str) -> UpdateStatus"))
+      .def("insert_arrow", insert_arrow, nb::arg("batches"), nb::arg("on_error"),
+           nb::sig(
+               "def insert_arrow(self, batches: collections.abc.Iterable[typing.Any], on_error: str) -> UpdateStatus"))
       .def(
           "add_computed_column",
           [](Table& self, nb::dict column, std::string_view on_error, std::string_view if_exists) {
@@ -178,7 +184,9 @@ void bind_tables(nb::module_& m) {
             const IfExists existing = parse_if_exists(if_exists);
             return without_gil([&] { return self.add_computed_column(spec, policy, existing); });
           },
-          nb::arg("column"), nb::arg("on_error"), nb::arg("if_exists"));
+          nb::arg("column"), nb::arg("on_error"), nb::arg("if_exists"),
+          nb::sig("def add_computed_column(self, column: dict[str, typing.Any], on_error: str, if_exists: str) -> "
+                  "UpdateStatus"));
 }
 
 }  // namespace intarsia::python

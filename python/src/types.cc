@@ -33,7 +33,9 @@ void bind_types(nb::module_& m) {
       .def("accepts", &Type::accepts)
       .def("json", &Type::json)
       .def_static("from_json", &Type::from_json)
-      .def("__eq__", [](const Type& self, const Type& other) { return self == other; })
+      .def(
+          "__eq__", [](const Type& self, const Type& other) { return self == other; }, nb::is_operator(),
+          nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__hash__", [](const Type& self) { return std::hash<std::string>{}(self.text()); })
       .def("__str__", &Type::text)
       .def("__repr__", &Type::text);
