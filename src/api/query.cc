@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "intarsia/query.h"
+
+#include <fmt/format.h>
+
+#include "exec/run_query.h"
+#include "intarsia/error.h"
+#include "intarsia/table.h"
+#include "plan/query_spec.h"
+#include "plan/select_list.h"
+
+namespace intarsia {
+
+namespace {
+
+/// A changed copy.
+template <typename Change>
+Query with(const QuerySpec& spec, const Change& change) {
+  auto changed = std::make_shared<QuerySpec>(spec);
+  change(*changed);
+  return Query(std::move(changed));
+}
+
+void require_rows(std::string_view method, std::int64_t rows) {
+  if (rows < 0)
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}() needs a number of rows >= 0, got {}", method, rows));
+}
+
+/// head() and tail() speak of the insertion order, whatever limit() said.
+Query first_rows(const QuerySpec& spec, std::string_view method, std::int64_t rows, bool from_end) {
+  require_rows(method, rows);
+  if (!spec.order.empty() || !spec.group_by.empty())
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}() cannot be used with order_by() or group_by()", method));
+  return with(spec, [&](QuerySpec& changed) {
+    changed.limit = rows;
+    changed.offset = 0;
+    changed.from_end = from_end;
+  });
+}
+
+}  // namespace
+
+Query Table::query() const {
+  auto spec = std::make_shared<QuerySpec>();
+  spec->engine = engine_;
+  spec->table_id = id_;
+  return Query(std::move(spec));
+}
+
+ResultSet::ResultSet(std::vector<std::string> names, std::vector<Type> types, std::vector<Batch> batches)
+    : names_(std::move(names)), types_(std::move(types)), batches_(std::move(batches)) {
+  for (const Batch& batch : batches_) num_rows_ += batch.num_rows();
+}
+
+Value ResultSet::value(std::int64_t row, int column) const {
+  if (row < 0 || row >= num_rows_ || column < 0 || column >= static_cast<int>(names_.size()))
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("no cell ({}, {}) in a result of {} rows and {} columns", row,
+                                                         column, num_rows_, names_.size()));
+  std::size_t batch = 0;
+  while (row >= batches_[batch].num_rows()) row -= batches_[batch++].num_rows();
+  return batches_[batch].column(column).value_at(row);
+}
+
+Query Query::select(std::vector<NamedExpr> items) const {
+  if (!spec_->items.empty()) throw Error(ErrorCode::kInvalidArgument, "Select list already specified");
+  return with(*spec_, [&](QuerySpec& spec) { spec.items = with_names(std::move(items)); });
+}
+
+Query Query::where(const Expr& predicate) const {
+  if (predicate.empty()) throw Error(ErrorCode::kInvalidExpression, "where(): the predicate is an empty expression");
+  if (predicate.type().kind() != TypeKind::kBool)
+    throw Error(
+        ErrorCode::kTypeMismatch,
+        fmt::format("where() expression needs to return `Bool`, but instead returns `{}`", predicate.type().text()));
+  return with(*spec_, [&](QuerySpec& spec) { spec.where.push_back(predicate); });
+}
+
+Query Query::order_by(std::vector<Expr> keys, bool ascending) const {
+  for (const Expr& key : keys) {
+    if (key.empty()) throw Error(ErrorCode::kInvalidExpression, "order_by(): a key is an empty expression");
+    if (key.type().is_media() || key.type().kind() == TypeKind::kArray)
+      throw Error(ErrorCode::kTypeMismatch,
+                  fmt::format("order_by(): values of type {} have no order", key.type().text()));
+  }
+  return with(*spec_, [&](QuerySpec& spec) {
+    for (Expr& key : keys) spec.order.push_back({std::move(key), ascending});
+  });
+}
+
+Query Query::group_by(std::vector<Expr> keys) const {
+  if (!spec_->group_by.empty()) throw Error(ErrorCode::kInvalidArgument, "group_by() already specified");
+  for (const Expr& key : keys)
+    if (key.empty()) throw Error(ErrorCode::kInvalidExpression, "group_by(): a key is an empty expression");
+  return with(*spec_, [&](QuerySpec& spec) { spec.group_by = std::move(keys); });
+}
+
+Query Query::limit(std::int64_t rows, std::int64_t offset) const {
+  require_rows("limit", rows);
+  require_rows("limit", offset);
+  return with(*spec_, [&](QuerySpec& spec) {
+    spec.limit = rows;
+    spec.offset = offset;
+    spec.from_end = false;
+  });
+}
+
+std::vector<std::pair<std::string, Type>> Query::schema() const {
+  const std::shared_ptr<const Tree> tree = spec_->engine->trees().newest(spec_->table_id);
+  std::vector<std::pair<std::string, Type>> schema;
+  for (const NamedExpr& column : result_columns(*spec_, *tree)) schema.emplace_back(column.name, column.expr.type());
+  return schema;
+}
+
+ResultSet Query::collect() const {
+  RunningQuery query(*spec_);
+  std::vector<std::string> names;
+  std::vector<Type> types;
+  for (const PlannedOutput& output : query.plan().outputs) {
+    names.push_back(output.name);
+    types.push_back(output.type);
+  }
+  std::vector<Batch> batches;
+  while (std::optional<Batch> batch = query.next()) batches.push_back(std::move(*batch));
+  return ResultSet(std::move(names), std::move(types), std::move(batches));
+}
+
+std::int64_t Query::count() const {
+  return count_rows(*spec_);
+}
+
+ResultSet Query::head(std::int64_t n) const {
+  return first_rows(*spec_, "head", n, false).collect();
+}
+
+ResultSet Query::tail(std::int64_t n) const {
+  return first_rows(*spec_, "tail", n, true).collect();
+}
+
+void Query::for_each_batch(const std::function<bool(const Batch&)>& visit) const {
+  RunningQuery query(*spec_);
+  while (const std::optional<Batch> batch = query.next())
+    if (!visit(*batch)) return;
+}
+
+std::string Query::explain() const {
+  const std::shared_ptr<const Tree> tree = spec_->engine->trees().newest(spec_->table_id);
+  return explain_plan(plan_query(*spec_, *tree), *tree);
+}
+
+}  // namespace intarsia

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exec/cell_failures.h"
+
+#include <fmt/format.h>
+
+#include "intarsia/error.h"
+
+namespace intarsia {
+
+Column without_failures(const Column& cells, const Expr& expr, std::string_view operation, std::int64_t first_row) {
+  if (!cells.has_errors()) return cells;
+  ColumnBuilder out(cells.type().as_nullable());
+  out.reserve(cells.length());
+  for (std::int64_t row = 0; row < cells.length(); ++row) {
+    const CellError* error = cells.error_at(row);
+    if (error == nullptr) {
+      out.append_cell(cells, row);
+      continue;
+    }
+    if (error->type != "ZeroDivisionError")
+      throw Error(ErrorCode::kUnsupportedOperation,
+                  fmt::format("{}: {} failed in row {}: {}: {}", operation, expr.text(), first_row + row, error->type,
+                              error->message),
+                  error->traceback);
+    out.append_null();
+  }
+  return out.finish();
+}
+
+}  // namespace intarsia

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "intarsia/batch.h"
+#include "intarsia/expr.h"
+
+namespace intarsia {
+
+/// `cells` of `expr` in a query, where a division by zero is null. Throws Error(kUnsupportedOperation) for the first
+/// cell with another error; `first_row` is the number of the first row, for its message.
+[[nodiscard]] Column without_failures(const Column& cells, const Expr& expr, std::string_view operation,
+                                      std::int64_t first_row);
+
+}  // namespace intarsia

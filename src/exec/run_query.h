@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "exec/operator.h"
+#include "plan/query_plan.h"
+
+namespace intarsia {
+
+/// A query on its way: planned, and its first batch read, so that the tree it was planned with was the newest.
+class RunningQuery {
+ public:
+  /// Throws Error: what planning and the first batch throw.
+  explicit RunningQuery(const QuerySpec& spec);
+
+  [[nodiscard]] const QueryPlan& plan() const { return plan_; }
+  /// The next rows of the result: nullopt at the end.
+  std::optional<Batch> next();
+
+ private:
+  void start(const QuerySpec& spec);
+  [[nodiscard]] Batch result_of(const RowSet& rows) const;
+
+  std::shared_ptr<const Tree> tree_;
+  QueryPlan plan_;
+  OperatorPtr rows_;
+  std::optional<RowSet> first_;
+  bool first_given_ = false;
+};
+
+/// How many rows the query has.
+[[nodiscard]] std::int64_t count_rows(const QuerySpec& spec);
+
+}  // namespace intarsia
