@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,15 +32,21 @@ def home() -> Path:
 
 @pytest.fixture(scope='session')
 def intarsia_command() -> Path:
-    """The command line that is installed beside the interpreter."""
-    return Path(sys.executable).with_name('intarsia')
+    """The command line: beside the interpreter, else the one that was built, else one on the path."""
+    beside = Path(sys.executable).with_name('intarsia')
+    found = [str(path) for path in (beside, ROOT / 'build/bin/intarsia') if path.exists()] or [shutil.which('intarsia')]
+    if found[0] is None:
+        pytest.skip('the intarsia command is not installed')
+    return Path(found[0])
 
 
 @pytest.fixture(scope='session', autouse=True)
-def server(home: Path, intarsia_command: Path) -> Iterator[None]:
+def server(home: Path) -> Iterator[None]:
     """Ends the server when the last test is done."""
     yield
-    subprocess.run([intarsia_command, '--home', home, 'stop'], check=False, capture_output=True)
+    from intarsia import _native
+
+    _native.stop_server([('home', str(home))])
     _home.cleanup()
 
 
@@ -71,13 +78,15 @@ def photograph() -> Callable[[str], str]:
 def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs Python code in another process with the same instance."""
 
+    python_path = os.pathsep.join([str(Path(__file__).parent), os.environ.get('PYTHONPATH', '')])
+
     def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, '-c', code],
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, **environment},
+            env={**os.environ, 'PYTHONPATH': python_path, **environment},
             timeout=300,
         )
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UDFs of the tests: in a module, so that other processes find them."""
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+import intarsia as pxt
+from intarsia.func import Batch
+
+calls: list[Any] = []
+
+
+@pxt.udf
+def double(x: int) -> int:
+    return x * 2
+
+
+@pxt.udf
+def times(x: int, by: int = 10, *, plus: int = 0) -> int:
+    return x * by + plus
+
+
+@pxt.udf
+def reciprocal(x: int) -> float:
+    """One over x."""
+    return 1 / x
+
+
+@pxt.udf
+def counted(x: int) -> int:
+    calls.append(x)
+    return x
+
+
+@pxt.udf
+def or_zero(x: int | None) -> int:
+    return 0 if x is None else x
+
+
+@pxt.udf(batch_size=4)
+def plus_in_batches(x: Batch[int], k: int = 1) -> Batch[int]:
+    calls.append(len(x))
+    return [value + k for value in x]
+
+
+@pxt.udf(batch_size=4)
+def one_too_few(x: Batch[int]) -> Batch[int]:
+    return x[1:]
+
+
+@pxt.udf
+async def slowly(x: int) -> str:
+    await asyncio.sleep(0.05)
+    if x == 3:
+        raise ValueError('three')
+    return f'got {x}'
+
+
+@pxt.udf
+def wrong_type(x: int) -> int:
+    return str(x)  # type: ignore[return-value]
+
+
+@pxt.udf
+def invert(image: pxt.Image) -> pxt.Image:
+    return image.point(lambda v: 255 - v)
+
+
+@pxt.udf
+def mean_color(image: PIL.Image.Image) -> pxt.Array[(3,), pxt.Float]:
+    return np.asarray(image.convert('RGB'), dtype=np.float32).mean(axis=(0, 1))
+
+
+@pxt.udf
+def describe(info: dict) -> dict:
+    return {'keys': sorted(info), 'n': len(info)}
+
+
+@pxt.udf(is_method=True)
+def shout(text: str, times: int = 1) -> str:
+    return text.upper() + '!' * times
+
+
+@pxt.udf(is_property=True)
+def initial(text: str) -> str:
+    return text[:1]
+
+
+@pxt.udf
+def interrupted(x: int) -> int:
+    if x == 2:
+        raise KeyboardInterrupt
+    return x
+
+
+@pxt.udf
+def wait(x: int) -> int:
+    time.sleep(0.01)
+    return x
