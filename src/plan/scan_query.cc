@@ -81,7 +81,7 @@ class ScanStatement {
 
   std::string limits() {
     std::string sql;
-    if (query_.limit) sql += " limit " + text_.number(*query_.limit);
+    if (query_.limit) sql += fmt::format(" limit {}", *query_.limit);  // no parameter: the plan depends on it
     if (query_.offset > 0) sql += " offset " + text_.number(query_.offset);
     return sql;
   }

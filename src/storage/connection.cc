@@ -58,22 +58,38 @@ SqlRows& SqlRows::operator=(SqlRows&& other) noexcept {
 SqlRows::~SqlRows() {
   if (result_ != nullptr) PQclear(result_);
 }
-int SqlRows::size() const { return PQntuples(result_); }
-int SqlRows::num_columns() const { return PQnfields(result_); }
-bool SqlRows::is_null(int row, int column) const { return PQgetisnull(result_, row, column) != 0; }
+int SqlRows::size() const {
+  return PQntuples(result_);
+}
+int SqlRows::num_columns() const {
+  return PQnfields(result_);
+}
+bool SqlRows::is_null(int row, int column) const {
+  return PQgetisnull(result_, row, column) != 0;
+}
 std::string_view SqlRows::bytes(int row, int column) const {
   return {PQgetvalue(result_, row, column), static_cast<std::size_t>(PQgetlength(result_, row, column))};
 }
-std::int64_t SqlRows::int_at(int row, int column) const { return wire::read_int(bytes(row, column)); }
+std::int64_t SqlRows::int_at(int row, int column) const {
+  return wire::read_int(bytes(row, column));
+}
 std::int64_t SqlRows::affected() const {
   const char* count = PQcmdTuples(result_);
   return *count == '\0' ? 0 : std::strtoll(count, nullptr, 10);
 }
 
-SqlParameters& SqlParameters::add(std::int64_t value) { return add(Type(TypeKind::kInt), Value(value)); }
-SqlParameters& SqlParameters::add(double value) { return add(Type(TypeKind::kFloat), Value(value)); }
-SqlParameters& SqlParameters::add(bool value) { return add(Type(TypeKind::kBool), Value(value)); }
-SqlParameters& SqlParameters::add(std::string_view text) { return add(Type(TypeKind::kString), Value(text)); }
+SqlParameters& SqlParameters::add(std::int64_t value) {
+  return add(Type(TypeKind::kInt), Value(value));
+}
+SqlParameters& SqlParameters::add(double value) {
+  return add(Type(TypeKind::kFloat), Value(value));
+}
+SqlParameters& SqlParameters::add(bool value) {
+  return add(Type(TypeKind::kBool), Value(value));
+}
+SqlParameters& SqlParameters::add(std::string_view text) {
+  return add(Type(TypeKind::kString), Value(text));
+}
 SqlParameters& SqlParameters::add_jsonb(std::string_view json) {
   return add(Type(TypeKind::kJson), Value(Json{std::string(json)}));
 }
@@ -110,7 +126,8 @@ Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(co
     PQfinish(connection_);
     throw Error(ErrorCode::kDatabaseUnavailable, "cannot connect to PostgreSQL: " + message, conninfo, true);
   }
-  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_, [](void*, const char*) {}, nullptr);
 }
 
 Connection::~Connection() {
@@ -126,7 +143,9 @@ bool Connection::healthy() const {
   return PQstatus(connection_) == CONNECTION_OK && PQtransactionStatus(connection_) == PQTRANS_IDLE;
 }
 
-int Connection::server_version() const { return PQserverVersion(connection_); }
+int Connection::server_version() const {
+  return PQserverVersion(connection_);
+}
 
 void Connection::fail(const PGresult* result, std::string_view sql) const {
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -153,18 +172,25 @@ void Connection::run(const std::string& sql) {
   if (!succeeded(result.get())) fail(result.get(), sql);
 }
 
+/// The same text with parameters of other types is another statement.
+std::string Connection::prepared_key(const std::string& sql, const SqlParameters& parameters) {
+  const auto* types = reinterpret_cast<const char*>(parameters.types_.data());
+  return std::string(types, parameters.types_.size() * sizeof(std::uint32_t)) + sql;
+}
+
 const std::string& Connection::prepare(const std::string& sql, const SqlParameters& parameters) {
-  const auto found = prepared_.find(sql);
+  std::string key = prepared_key(sql, parameters);
+  const auto found = prepared_.find(key);
   if (found != prepared_.end()) return found->second;
   if (prepared_.size() >= 500) {  // bounds the memory of a session that sees ever new texts
     run("deallocate all");
     prepared_.clear();
   }
-  std::string name = fmt::format("s{}", prepared_.size());
+  std::string name = fmt::format("s{}", next_statement_++);
   const ResultPtr result(
       PQprepare(connection_, name.c_str(), sql.c_str(), parameters.size(), parameters.types_.data()));
   if (!succeeded(result.get())) fail(result.get(), sql);
-  return prepared_.emplace(sql, std::move(name)).first->second;
+  return prepared_.emplace(std::move(key), std::move(name)).first->second;
 }
 
 SqlRows Connection::query(const std::string& sql, const SqlParameters& parameters) {
@@ -174,7 +200,7 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
                                   arrays.lengths.data(), arrays.formats.data(), kBinary));
   if (!succeeded(result.get())) {
     const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    if (state != nullptr && std::string_view(state) == "0A000" && prepared_.erase(sql) > 0)
+    if (state != nullptr && std::string_view(state) == "0A000" && prepared_.erase(prepared_key(sql, parameters)) > 0)
       return query(sql, parameters);  // "cached plan must not change result type": prepare again
     fail(result.get(), sql);
   }

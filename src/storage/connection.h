@@ -96,12 +96,14 @@ class Connection {
 
  private:
   friend class CopyOut;
+  static std::string prepared_key(const std::string& sql, const SqlParameters& parameters);
   const std::string& prepare(const std::string& sql, const SqlParameters& parameters);
   [[noreturn]] void fail(const pg_result* result, std::string_view sql) const;
   void drain();
 
   pg_conn* connection_ = nullptr;
   std::unordered_map<std::string, std::string> prepared_;
+  std::int64_t next_statement_ = 0;
 };
 
 /// A running COPY (...) TO STDOUT (FORMAT binary). The connection serves nothing else until it goes away; going away
