@@ -12,6 +12,7 @@ themselves.
 from intarsia import exceptions, functions
 from intarsia._instance import home, init
 from intarsia._native import version as __version__
+from intarsia._query import Query
 from intarsia.catalog import (
     DirContents,
     array,
@@ -41,7 +42,6 @@ from intarsia.exceptions import (
     UserError,
 )
 from intarsia.func import Function, udf
-from intarsia.query import Query
 from intarsia.results import ResultSet
 from intarsia.table import InsertableTable, Table, View
 from intarsia.types import (

@@ -141,7 +141,7 @@ def _inferred(name: str, values: list[Any]) -> ColumnType:
 
 def source_of(source: Any) -> Source:
     """How `source` is read; an error for what is no source of rows."""
-    from intarsia.query import Query
+    from intarsia._query import Query
     from intarsia.results import ResultSet
     from intarsia.table import Table
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from intarsia import _native
 from intarsia._columns import declared_columns
 from intarsia._instance import database
+from intarsia._query import Query
 from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, refuse_arguments, unsupported
 from intarsia.exprs import Expr
-from intarsia.query import Query
 from intarsia.table import Table, table_of
 
 if TYPE_CHECKING:

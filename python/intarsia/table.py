@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from intarsia import _display
 from intarsia._columns import computed_column
 from intarsia._native import Table as NativeTable
+from intarsia._query import Query
 from intarsia.exceptions import NotFoundError, invalid_argument, refuse_arguments, unsupported
 from intarsia.exprs import ColumnRef, Expr
-from intarsia.query import Query
 from intarsia.results import ResultSet
 from intarsia.update_status import UpdateStatus, status_of
 
