@@ -42,6 +42,7 @@ from intarsia.exceptions import (
     UserError,
 )
 from intarsia.func import Function, udf
+from intarsia.metadata import ColumnMetadata, TableMetadata, VersionMetadata
 from intarsia.results import ResultSet
 from intarsia.table import InsertableTable, Table, View
 from intarsia.types import (
@@ -71,6 +72,7 @@ __all__ = [
     'AuthorizationError',
     'Binary',
     'Bool',
+    'ColumnMetadata',
     'ConcurrencyError',
     'Date',
     'DirContents',
@@ -93,9 +95,11 @@ __all__ = [
     'ServiceUnavailableError',
     'String',
     'Table',
+    'TableMetadata',
     'Timestamp',
     'UpdateStatus',
     'UserError',
+    'VersionMetadata',
     'Video',
     'View',
     '__version__',

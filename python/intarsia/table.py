@@ -12,6 +12,7 @@ from intarsia._native import Table as NativeTable
 from intarsia._query import Query
 from intarsia.exceptions import NotFoundError, invalid_argument, refuse_arguments, unsupported
 from intarsia.exprs import ColumnRef, Expr
+from intarsia.metadata import TableMetadata, VersionMetadata, table_metadata, version_metadata
 from intarsia.results import ResultSet
 from intarsia.update_status import UpdateStatus, status_of
 
@@ -167,22 +168,9 @@ class Table:
         """Paths of the views on it."""
         return [view.path for view in self._native.views(recursive)]
 
-    def get_versions(self, n: int | None = None) -> list[dict[str, Any]]:
+    def get_versions(self, n: int | None = None) -> list[VersionMetadata]:
         """What happened to it, the newest first."""
-        return [
-            {
-                'version': version.version,
-                'created_at': version.created_at,
-                'user': version.user or None,
-                'change_type': 'schema' if version.schema_change else 'data',
-                'inserts': version.counts.inserted,
-                'updates': version.counts.updated,
-                'deletes': version.counts.deleted,
-                'errors': version.counts.errors,
-                'schema_change': version.description or None,
-            }
-            for version in self._native.history(n)
-        ]
+        return [version_metadata(version) for version in self._native.history(n)]
 
     def history(self, n: int | None = None) -> pd.DataFrame:
         """The same as a DataFrame."""
@@ -191,10 +179,8 @@ class Table:
         columns = ['version', 'created_at', 'user', 'change_type', 'inserts', 'updates', 'deletes', 'errors']
         return pd.DataFrame(self.get_versions(n), columns=[*columns, 'schema_change'])
 
-    def get_metadata(self) -> dict[str, Any]:
+    def get_metadata(self) -> TableMetadata:
         """Everything about it and its columns, as a dict."""
-        from intarsia._metadata import table_metadata
-
         return table_metadata(self._native)
 
     def _title(self) -> str:

@@ -4,12 +4,70 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from intarsia import _native
 
+if TYPE_CHECKING:
+    import datetime
+    import uuid
 
-def _column(column: _native.ColumnInfo, names: dict[int, str]) -> dict[str, Any]:
+
+class ColumnMetadata(TypedDict):
+    name: str
+    type_: str
+    version_added: int
+    is_stored: bool
+    is_primary_key: bool
+    media_validation: str | None
+    is_computed: bool
+    computed_with: str | None
+    is_builtin: bool | None  # computed by functions of the engine alone
+    depends_on: list[tuple[str, str]] | None  # (table, column)
+    defined_in: str
+    comment: str | None
+    custom_metadata: Any
+    is_iterator_col: bool
+    destination: str | None
+
+
+class TableMetadata(TypedDict):
+    id: uuid.UUID
+    name: str
+    path: str
+    columns: dict[str, ColumnMetadata]
+    indexes: dict[str, Any]
+    is_data_versioned: bool
+    has_default_idxs: bool
+    is_view: bool
+    is_snapshot: bool
+    version: int
+    version_created: datetime.datetime | None
+    schema_version: int
+    comment: str | None
+    custom_metadata: Any
+    media_validation: str
+    primary_key: list[str] | None
+    kind: str
+    base: str | None
+    view_filter: str | None
+    view_sample: str | None
+    iterator_call: str | None
+
+
+class VersionMetadata(TypedDict):
+    version: int
+    created_at: datetime.datetime
+    user: str | None
+    change_type: str  # 'data' or 'schema'
+    inserts: int
+    updates: int
+    deletes: int
+    errors: int
+    schema_change: str | None
+
+
+def _column(column: _native.ColumnInfo, names: dict[int, str]) -> ColumnMetadata:
     value = column.value
     return {
         'name': column.name,
@@ -30,7 +88,7 @@ def _column(column: _native.ColumnInfo, names: dict[int, str]) -> dict[str, Any]
     }
 
 
-def table_metadata(table: _native.Table) -> dict[str, Any]:
+def table_metadata(table: _native.Table) -> TableMetadata:
     import uuid
 
     columns = table.columns()
@@ -60,4 +118,18 @@ def table_metadata(table: _native.Table) -> dict[str, Any]:
         'view_filter': table.predicate_text or None,
         'view_sample': None,
         'iterator_call': table.iterator_text or None,
+    }
+
+
+def version_metadata(version: _native.VersionInfo) -> VersionMetadata:
+    return {
+        'version': version.version,
+        'created_at': version.created_at,
+        'user': version.user or None,
+        'change_type': 'schema' if version.schema_change else 'data',
+        'inserts': version.counts.inserted,
+        'updates': version.counts.updated,
+        'deletes': version.counts.deleted,
+        'errors': version.counts.errors,
+        'schema_change': version.description or None,
     }
