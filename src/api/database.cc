@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "intarsia/database.h"
+
+#include "catalog/cell_errors.h"
+#include "catalog/create_table.h"
+#include "catalog/create_view.h"
+#include "catalog/directories.h"
+#include "catalog/drop_table.h"
+#include "catalog/instance_status.h"
+#include "catalog/paths.h"
+#include "exec/engine.h"
+#include "exec/fill.h"
+
+namespace intarsia {
+
+namespace {
+
+/// What cannot be removed now is removed later.
+void remove_leftovers_quietly(Engine& engine) {
+  try {
+    remove_leftovers(*engine.connect(), engine.media_store());
+  } catch (const Error&) {
+  }
+}
+
+}  // namespace
+
+Database Database::open(const Config& config) {
+  auto engine = std::make_shared<Engine>(config);
+  remove_leftovers_quietly(*engine);
+  return Database(std::move(engine));
+}
+
+void Database::create_directory(std::string_view path, IfExists if_exists, bool parents) {
+  intarsia::create_directory(*engine_->connect(), parse_path(path), if_exists, parents);
+  if (if_exists == IfExists::kReplaceForce) remove_leftovers_quietly(*engine_);
+}
+
+void Database::drop_directory(std::string_view path, bool force, IfNotExists if_not_exists) {
+  intarsia::drop_directory(*engine_->connect(), parse_path(path), force, if_not_exists);
+  remove_leftovers_quietly(*engine_);
+}
+
+std::vector<DirectoryEntry> Database::list(std::string_view path, bool recursive) const {
+  return list_directory(*engine_->connect(), parse_path(path, true), recursive);
+}
+
+Table Database::create_table(std::string_view path, const std::vector<ColumnSpec>& columns,
+                             const TableOptions& options) {
+  const std::int64_t id = intarsia::create_table(*engine_->connect(), parse_path(path), columns, options);
+  const bool replaces = options.if_exists == IfExists::kReplace || options.if_exists == IfExists::kReplaceForce;
+  if (replaces) remove_leftovers_quietly(*engine_);
+  return Table(engine_, id);
+}
+
+Table Database::create_view(std::string_view path, const Table& base, const Expr& iterator, const Expr& predicate,
+                            const std::vector<ColumnSpec>& columns, const TableOptions& options) {
+  const ViewDefinition definition{parse_path(path), base.id(), iterator, predicate, columns, options};
+  const Pool::Lease connection = engine_->connect();  // holds the claim
+  const RegisteredView view = engine_->with_tree(base.id(), [&](const Tree& tree) {
+    return register_view(*connection, tree, definition, [this] { engine_->check_interrupt(); });
+  });
+  if (view.claim != nullptr) {
+    fill_view(*engine_, view.id, options.on_error);
+    remove_leftovers_quietly(*engine_);
+  }
+  return Table(engine_, view.id);
+}
+
+Table Database::get_table(std::string_view path) const {
+  const std::string checked = parse_path(path);
+  const PathEntry entry = find_path(*engine_->connect(), checked);
+  require_table("get table '" + checked + "'", entry);
+  return Table(engine_, entry.id);
+}
+
+std::optional<Table> Database::find_table(std::string_view path) const {
+  const PathEntry entry = find_path(*engine_->connect(), parse_path(path));
+  if (!entry.is_table() || entry.filling) return std::nullopt;
+  return Table(engine_, entry.id);
+}
+
+void Database::drop_table(std::string_view path, bool force, IfNotExists if_not_exists) {
+  intarsia::drop_table(*engine_->connect(), parse_path(path), force, if_not_exists);
+  remove_leftovers_quietly(*engine_);
+}
+
+void Database::drop_table(const Table& table, bool force) {
+  intarsia::drop_table(*engine_->connect(), table.id(), force);
+  remove_leftovers_quietly(*engine_);
+}
+
+const Config& Database::config() const {
+  return engine_->config();
+}
+
+std::string Database::server_version() const {
+  return engine_->connect()->query("select current_setting('server_version')").text_at(0, 0);
+}
+
+InstanceStatus Database::status() const {
+  return read_instance_status(*engine_->connect());
+}
+
+std::vector<ColumnErrors> Database::errors(const Table& table, std::int64_t limit) const {
+  return engine_->with_tree(
+      table.id(), [&](const Tree& tree) { return read_cell_errors(*engine_->connect(), tree, table.id(), limit); });
+}
+
+void Database::set_progress(std::function<void(const Progress&)> observer) {
+  engine_->set_progress(std::move(observer));
+}
+
+void Database::set_interrupt_check(std::function<void()> check) {
+  engine_->set_interrupt_check(std::move(check));
+}
+
+}  // namespace intarsia
