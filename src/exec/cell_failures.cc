@@ -7,7 +7,8 @@
 
 namespace intarsia {
 
-Column without_failures(const Column& cells, const Expr& expr, std::string_view operation, std::int64_t first_row) {
+Column without_failures(const Column& cells, const Expr& expr, std::string_view operation,
+                        const std::function<std::int64_t(std::int64_t row)>& number) {
   if (!cells.has_errors()) return cells;
   ColumnBuilder out(cells.type().as_nullable());
   out.reserve(cells.length());
@@ -19,7 +20,7 @@ Column without_failures(const Column& cells, const Expr& expr, std::string_view 
     }
     if (error->type != "ZeroDivisionError")
       throw Error(ErrorCode::kUnsupportedOperation,
-                  fmt::format("{}: {} failed in row {}: {}: {}", operation, expr.text(), first_row + row, error->type,
+                  fmt::format("{}: {} failed in row {}: {}: {}", operation, expr.text(), number(row), error->type,
                               error->message),
                   error->traceback);
     out.append_null();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "intarsia/batch.h"
@@ -10,8 +11,8 @@
 namespace intarsia {
 
 /// `cells` of `expr` in a query, where a division by zero is null. Throws Error(kUnsupportedOperation) for the first
-/// cell with another error; `first_row` is the number of the first row, for its message.
+/// cell with another error; `number` tells the number of a row, for its message.
 [[nodiscard]] Column without_failures(const Column& cells, const Expr& expr, std::string_view operation,
-                                      std::int64_t first_row);
+                                      const std::function<std::int64_t(std::int64_t row)>& number);
 
 }  // namespace intarsia

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "exec/engine.h"
@@ -18,9 +19,12 @@ class Filter : public Operator {
   std::optional<RowSet> next() override;
 
  private:
+  RowSet filtered(RowSet rows);
+
   Engine& engine_;
   OperatorPtr input_;
   std::vector<Expr> conditions_;
+  std::int64_t first_row_ = 0;
 };
 
 }  // namespace intarsia

@@ -31,12 +31,13 @@ std::optional<RowSet> Project::next() {
   if (!rows) return std::nullopt;
   engine_.check_interrupt();
   Evaluator evaluator(engine_.threads(), *rows);
+  const auto number = [this](std::int64_t row) { return first_row_ + row; };
   RowSet result{rows->num_rows, {}};
   for (const Item& item : items_) {
     const Column cells = item.expr.empty() ? rows->columns.at(item.id) : evaluator.evaluate(item.expr);
     const bool is_column = item.expr.empty() || item.expr.kind() == Expr::Kind::kColumn;
     result.columns.insert_or_assign(
-        item.id, is_column ? without_loaded(cells) : without_failures(cells, item.expr, "select()", first_row_));
+        item.id, is_column ? without_loaded(cells) : without_failures(cells, item.expr, "select()", number));
   }
   first_row_ += rows->num_rows;
   return result;

@@ -44,7 +44,21 @@ class Planner {
   }
 
  private:
-  Expr inlined(const Expr& expr) const { return inline_columns(tree_, expr); }
+  Expr inlined(const Expr& expr) const {
+    check_columns(expr);
+    return inline_columns(tree_, expr);
+  }
+
+  void check_columns(const Expr& expr) const {
+    for (const Expr& arg : expr.args()) check_columns(arg);
+    if (expr.kind() != Expr::Kind::kColumn) return;
+    const std::vector<const TableDef*> tables = tree_.with_bases(spec_.table_id);
+    const bool known =
+        std::any_of(tables.begin(), tables.end(), [&](const TableDef* table) { return table->id == expr.table_id(); });
+    if (!known)
+      throw Error(ErrorCode::kInvalidExpression,
+                  fmt::format("column '{}' is not of '{}' or its bases", expr.name(), tables[0]->path));
+  }
 
   /// A copy of the names is asked, so that a refused expression joins nothing.
   bool in_sql(const Expr& expr) const { return ScanSql(tree_, spec_.table_id).translate(expr).has_value(); }
