@@ -85,6 +85,13 @@ std::string column_ddl(const ColumnDef& column) {
   return ddl;
 }
 
+std::string column_alteration(const std::string& sql_table, const ColumnDef& column) {
+  std::string sql =
+      fmt::format("alter table {} add column {} {}", sql_table, sql_name(column), wire::sql_type(column.type));
+  if (has_note(column)) sql += fmt::format(", add column {}_note jsonb", sql_name(column));
+  return sql;
+}
+
 std::string family_ddl(const std::string& sql_table, const ColumnDef& column) {
   return fmt::format("create table {} (row_id bigint primary key, version bigint not null default 0{})", sql_table,
                      column_ddl(column));

@@ -22,6 +22,8 @@ namespace intarsia {
 
 /// ", c5 bigint, c5_note jsonb": a column's definition in SQL, for CREATE TABLE.
 [[nodiscard]] std::string column_ddl(const ColumnDef& column);
+/// ALTER TABLE that adds the column.
+[[nodiscard]] std::string column_alteration(const std::string& sql_table, const ColumnDef& column);
 /// CREATE TABLE of a family's generation.
 [[nodiscard]] std::string family_ddl(const std::string& sql_table, const ColumnDef& column);
 

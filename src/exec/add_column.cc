@@ -235,7 +235,7 @@ class AddColumn {
   void write_in_place(Connection& connection, const std::vector<RowSet>& parts) {
     const std::string rows = table().rows_table();
     connection.run("set local lock_timeout = '50ms'");
-    connection.run(fmt::format("alter table {} add column {}", rows, column_ddl(def_).substr(2)));
+    connection.run(column_alteration(rows, def_));
     std::vector<std::int64_t> known;
     for (const RowSet& part : parts) {
       const Statement update = update_statement({rows, false, {&def_}}, part);
