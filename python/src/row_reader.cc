@@ -45,10 +45,13 @@ bool append_numbers(ColumnBuilder& out, const Type& type, PyObject* values) {
 
 RowReader::RowReader(const Table& table) {
   std::vector<ColumnInfo> columns;
+  bool is_view = false;
   without_gil([&] {
     path_ = table.path();
     columns = table.columns();
+    is_view = table.kind() == "view";
   });
+  if (is_view) fail(ErrorCode::kUnsupportedOperation, "it is a view; insert into its base");
   for (const ColumnInfo& column : columns) {
     if (column.table_id != table.id()) continue;
     if (!column.value.empty() || column.from_iterator) {

@@ -65,7 +65,7 @@ def test_pandas_types(directory: str) -> None:
             'n': np.arange(3, dtype='int32'),
             'x': np.array([0.5, 1.5, 2.5], 'float32'),
             'b': [True, False, True],
-            'when': pd.to_datetime(['2020-01-01', None, '2021-06-01 12:30']),
+            'when': pd.to_datetime(['2020-01-01', None, '2021-06-01 12:30'], format='ISO8601'),
             'c': pd.Categorical(['u', 'v', 'u']),
         }
     )
@@ -252,10 +252,12 @@ def test_an_image_comes_as_path_url_bytes_or_object(
     monkeypatch.chdir(tmp_path)
     sources = [path, Path(path), 'here.png', f'file://{path}', Path(path).read_bytes(), original, np.asarray(original)]
     pictures.insert([{'img': source} for source in sources])
-    for image in pictures.collect()['img']:
+    images = pictures.collect()['img']
+    for image in images:
         assert isinstance(image, PIL.Image.Image)
         assert (image.mode, image.size) == (original.mode, original.size)
-        assert image.tobytes() == original.tobytes()
+        assert np.abs(np.asarray(image, int) - np.asarray(original, int)).mean() < 4  # an object is stored as JPEG
+    assert all(image.tobytes() == original.tobytes() for image in images[:5])
 
 
 @pytest.mark.parametrize('mode', ['1', 'L', 'LA', 'RGB', 'RGBA', 'P', 'CMYK', 'I;16'])
@@ -264,10 +266,9 @@ def test_images_of_every_mode_come_back(pictures: pxt.Table, photograph: Callabl
     image = base.convert('L').convert('I;16') if mode == 'I;16' else base.convert(mode)
     pictures.insert(img=image)
     back = pictures.collect()[0, 'img']
-    if mode == 'CMYK':  # PNG has none
-        assert back.size == image.size
-    else:
-        assert back.convert('RGBA').tobytes() == image.convert('RGBA').tobytes() or back.tobytes() == image.tobytes()
+    assert back.size == image.size
+    difference = np.asarray(back.convert('RGBA'), int) - np.asarray(image.convert('RGBA'), int)
+    assert np.abs(difference).mean() < 4  # lossy where there is no opacity, as with the peer
 
 
 def test_a_missing_file_ends_the_insert(pictures: pxt.Table, photograph: Callable[[str], str]) -> None:
@@ -326,7 +327,7 @@ def test_a_picture_by_http(pictures: pxt.Table, photograph: Callable[[str], str]
         url = f'http://127.0.0.1:{server.server_port}'
         pictures.insert(img=f'{url}/coins.png')
         assert pictures.collect()[0, 'img'].tobytes() == PIL.Image.open(io.BytesIO(data)).tobytes()
-        with pytest.raises(exceptions.Error, match='404'):
+        with pytest.raises(exceptions.Error, match=r'nope\.png'):
             pictures.insert(img=f'{url}/nope.png')
         server.shutdown()
     assert pictures.count() == 1

@@ -99,7 +99,7 @@ def test_bad_queries_are_refused(numbers: pxt.Table, build: Callable[[pxt.Table]
 
 def test_a_column_of_another_table_is_refused(numbers: pxt.Table, directory: str) -> None:
     other = pxt.create_table(f'{directory}.other', {'x': pxt.Int})
-    with pytest.raises(exceptions.RequestError, match='x'):
+    with pytest.raises(exceptions.Error, match='x'):
         numbers.select(other.x).collect()
 
 
