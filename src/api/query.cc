@@ -137,7 +137,7 @@ ResultSet Query::tail(std::int64_t n) const {
 }
 
 void Query::for_each_batch(const std::function<bool(const Batch&)>& visit) const {
-  RunningQuery query(*spec_);
+  RunningQuery query(*spec_, true);
   while (const std::optional<Batch> batch = query.next())
     if (!visit(*batch)) return;
 }

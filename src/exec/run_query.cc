@@ -6,6 +6,7 @@
 #include "exec/decode.h"
 #include "exec/filter.h"
 #include "exec/limit.h"
+#include "exec/paged_scan.h"
 #include "exec/project.h"
 #include "exec/scan.h"
 #include "exec/sort.h"
@@ -21,9 +22,15 @@ Scan::Transfer transfer_of(const QueryPlan& plan) {
   return plan.may_be_few ? Scan::Transfer::kProbe : Scan::Transfer::kCopy;
 }
 
+OperatorPtr scanned_rows(Engine& engine, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan,
+                         bool at_leisure) {
+  if (at_leisure && PagedScan::can_read(plan.scan)) return std::make_unique<PagedScan>(engine, tree, plan.scan);
+  return std::make_unique<Scan>(engine, tree, plan.scan, transfer_of(plan));
+}
+
 /// The rows that the conditions let through. `tree` must outlive it.
-OperatorPtr filtered_rows(Engine& engine, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan) {
-  OperatorPtr rows = std::make_unique<Scan>(engine, tree, plan.scan, transfer_of(plan));
+OperatorPtr filtered_rows(Engine& engine, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan,
+                          OperatorPtr rows) {
   if (!plan.early_filters.empty()) {
     if (plan.small_batches) rows = std::make_unique<Split>(engine, std::move(rows), kMediaRowsPerBatch);
     rows = std::make_unique<Filter>(engine, std::move(rows), plan.early_filters);
@@ -41,9 +48,10 @@ OperatorPtr limited(const QueryPlan& plan, OperatorPtr rows) {
   return std::make_unique<Limit>(std::move(rows), plan.limit, plan.offset);
 }
 
-OperatorPtr result_rows(Engine& engine, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan) {
-  OperatorPtr rows = filtered_rows(engine, tree, plan);
-  if (plan.scan.is_aggregate) return rows;
+OperatorPtr result_rows(Engine& engine, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan,
+                        OperatorPtr scanned) {
+  if (plan.scan.is_aggregate) return scanned;
+  OperatorPtr rows = filtered_rows(engine, tree, plan, std::move(scanned));
   if (plan.sort.empty()) return std::make_unique<Project>(engine, limited(plan, std::move(rows)), plan);
   rows = std::make_unique<Project>(engine, std::move(rows), plan);
   const std::optional<std::int64_t> most =
@@ -57,7 +65,8 @@ bool is_aggregate(const QuerySpec& spec) {
 }
 
 std::int64_t count_by_engine(const QuerySpec& spec, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan) {
-  const OperatorPtr rows = limited(plan, filtered_rows(*spec.engine, tree, plan));
+  Engine& engine = *spec.engine;
+  const OperatorPtr rows = limited(plan, filtered_rows(engine, tree, plan, scanned_rows(engine, tree, plan, false)));
   std::int64_t count = 0;
   while (const std::optional<RowSet> batch = rows->next()) count += batch->num_rows;
   return count;
@@ -65,15 +74,15 @@ std::int64_t count_by_engine(const QuerySpec& spec, const std::shared_ptr<const 
 
 }  // namespace
 
-RunningQuery::RunningQuery(const QuerySpec& spec) {
-  spec.engine->with_tree(spec.table_id, [&](const Tree&) { start(spec); });
+RunningQuery::RunningQuery(const QuerySpec& spec, bool at_leisure) {
+  spec.engine->with_tree(spec.table_id, [&](const Tree&) { start(spec, at_leisure); });
 }
 
-void RunningQuery::start(const QuerySpec& spec) {
+void RunningQuery::start(const QuerySpec& spec, bool at_leisure) {
   rows_ = nullptr;
   tree_ = spec.engine->trees().of_table(spec.table_id);
   plan_ = plan_query(spec, *tree_);
-  rows_ = result_rows(*spec.engine, tree_, plan_);
+  rows_ = result_rows(*spec.engine, tree_, plan_, scanned_rows(*spec.engine, tree_, plan_, at_leisure));
   first_ = rows_->next();
 }
 

@@ -12,15 +12,16 @@ namespace intarsia {
 /// A query on its way: planned, and its first batch read, so that the tree it was planned with was the newest.
 class RunningQuery {
  public:
+  /// `at_leisure`: batches may be taken slowly; no statement is left open between them where that can be avoided.
   /// Throws Error: what planning and the first batch throw.
-  explicit RunningQuery(const QuerySpec& spec);
+  explicit RunningQuery(const QuerySpec& spec, bool at_leisure = false);
 
   [[nodiscard]] const QueryPlan& plan() const { return plan_; }
   /// The next rows of the result: nullopt at the end.
   std::optional<Batch> next();
 
  private:
-  void start(const QuerySpec& spec);
+  void start(const QuerySpec& spec, bool at_leisure);
   [[nodiscard]] Batch result_of(const RowSet& rows) const;
 
   std::shared_ptr<const Tree> tree_;

@@ -46,6 +46,8 @@ class ScanStatement {
         return scan_.row_id();
       case ScanItem::Source::kParentId:
         return scan_.parent_id();
+      case ScanItem::Source::kPosition:
+        return scan_.position();
       case ScanItem::Source::kNote:
         return scan_.note(item.id);
       case ScanItem::Source::kRank:

@@ -14,6 +14,8 @@ namespace intarsia {
 
 /// The place of a row in the order that SQL was asked for.
 inline constexpr std::int64_t kRankColumn = -3;
+/// The position of a row of an iterator view.
+inline constexpr std::int64_t kPositionColumn = -4;
 
 struct SortKey {
   Expr expr;
@@ -22,7 +24,7 @@ struct SortKey {
 
 /// One column of what a scan reads.
 struct ScanItem {
-  enum class Source { kExpr, kNote, kRowId, kParentId, kRank };
+  enum class Source { kExpr, kNote, kRowId, kParentId, kPosition, kRank };
   std::int64_t id = 0;  ///< under which the batch has it; of a note, the column that it belongs to
   Type type = {};
   Source source = Source::kExpr;
