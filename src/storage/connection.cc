@@ -178,14 +178,17 @@ std::string Connection::prepared_key(const std::string& sql, const SqlParameters
   return std::string(types, parameters.types_.size() * sizeof(std::uint32_t)) + sql;
 }
 
+/// Bounds the memory of a session that sees ever new texts; not while a name from prepare() is in use.
+void Connection::limit_prepared() {
+  if (prepared_.size() < 500) return;
+  run("deallocate all");
+  prepared_.clear();
+}
+
 const std::string& Connection::prepare(const std::string& sql, const SqlParameters& parameters) {
   std::string key = prepared_key(sql, parameters);
   const auto found = prepared_.find(key);
   if (found != prepared_.end()) return found->second;
-  if (prepared_.size() >= 500) {  // bounds the memory of a session that sees ever new texts
-    run("deallocate all");
-    prepared_.clear();
-  }
   std::string name = fmt::format("s{}", next_statement_++);
   const ResultPtr result(
       PQprepare(connection_, name.c_str(), sql.c_str(), parameters.size(), parameters.types_.data()));
@@ -194,6 +197,7 @@ const std::string& Connection::prepare(const std::string& sql, const SqlParamete
 }
 
 SqlRows Connection::query(const std::string& sql, const SqlParameters& parameters) {
+  limit_prepared();
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
   ResultPtr result(PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
@@ -208,6 +212,7 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
 }
 
 std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statements) {
+  limit_prepared();
   std::vector<const std::string*> names;
   for (const Statement& statement : statements) names.push_back(&prepare(statement.sql, statement.parameters));
   if (PQenterPipelineMode(connection_) != 1) fail(nullptr, "enter pipeline mode");

@@ -96,6 +96,7 @@ class Connection {
 
  private:
   friend class CopyOut;
+  void limit_prepared();
   static std::string prepared_key(const std::string& sql, const SqlParameters& parameters);
   const std::string& prepare(const std::string& sql, const SqlParameters& parameters);
   [[noreturn]] void fail(const pg_result* result, std::string_view sql) const;
