@@ -105,7 +105,7 @@ def test_json_paths(t: pxt.Table) -> None:
     assert answers(t.where(t.j.n == 5).select(t.i)) == [7]
     assert answers(t.where(t.j['t'] == 'x').select(t.i)) == [7]
     assert answers(t.select(t.j.n.astype(pxt.Int | None) + 1)) == [6, None, None, None]
-    assert answers(t.select(t.j.keys()))[0] == ['a', 'n', 't']
+    assert sorted(answers(t.where(t.i == 7).select(t.j.keys()))[0]) == ['a', 'n', 't']
 
 
 def test_casts(t: pxt.Table) -> None:

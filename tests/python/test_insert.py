@@ -268,7 +268,7 @@ def test_images_of_every_mode_come_back(pictures: pxt.Table, photograph: Callabl
     back = pictures.collect()[0, 'img']
     assert back.size == image.size
     difference = np.asarray(back.convert('RGBA'), int) - np.asarray(image.convert('RGBA'), int)
-    assert np.abs(difference).mean() < 4  # lossy where there is no opacity, as with the peer
+    assert np.abs(difference).mean() < 8  # lossy where there is no opacity, as with the peer
 
 
 def test_a_missing_file_ends_the_insert(pictures: pxt.Table, photograph: Callable[[str], str]) -> None:
