@@ -28,6 +28,8 @@ class Image {
   Image() = default;
   /// Zeroed pixels. Requires: width >= 0, height >= 0.
   Image(PixelMode mode, int width, int height);
+  /// Pixels of any value, for a caller who writes all of them. Requires: width >= 0, height >= 0.
+  [[nodiscard]] static Image uninitialized(PixelMode mode, int width, int height);
 
   [[nodiscard]] bool empty() const noexcept { return pixels_ == nullptr; }
   [[nodiscard]] PixelMode mode() const noexcept { return mode_; }
@@ -42,11 +44,16 @@ class Image {
   [[nodiscard]] std::uint8_t* mutable_row(int y) noexcept { return pixels_.get() + row_bytes_ * static_cast<std::size_t>(y); }
   /// RGB triples of a kP image (at most 256); empty otherwise.
   [[nodiscard]] const std::vector<std::uint8_t>& palette() const;
-  void set_palette(std::vector<std::uint8_t> rgb_triples);
+  /// Opacity of each palette entry (missing ones are opaque); empty when the whole palette is.
+  [[nodiscard]] const std::vector<std::uint8_t>& palette_alpha() const;
+  void set_palette(std::vector<std::uint8_t> rgb_triples, std::vector<std::uint8_t> alpha = {});
+  /// True for LA, RGBA and palettes with opacity: such an image cannot be stored as JPEG.
+  [[nodiscard]] bool has_alpha() const noexcept;
 
  private:
   std::shared_ptr<std::uint8_t[]> pixels_;
   std::shared_ptr<const std::vector<std::uint8_t>> palette_;
+  std::shared_ptr<const std::vector<std::uint8_t>> palette_alpha_;
   std::size_t row_bytes_ = 0;
   int width_ = 0;
   int height_ = 0;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "media/transform.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "intarsia/error.h"
+
+namespace intarsia {
+
+namespace {
+
+Image blank_like(const Image& image, int width, int height) {
+  Image blank(image.mode(), width, height);
+  if (image.mode() == PixelMode::kP) blank.set_palette(image.palette(), image.palette_alpha());
+  return blank;
+}
+
+/// `out(x, y)` is the pixel that `source(x, y)` names.
+template <std::size_t kBytes, typename Source>
+void gather_pixels(const Image& image, Image& out, const Source& source) {
+  for (int y = 0; y < out.height(); ++y) {
+    std::uint8_t* row = out.mutable_row(y);
+    for (int x = 0; x < out.width(); ++x) {
+      const auto [from_x, from_y] = source(x, y);
+      std::memcpy(row + static_cast<std::size_t>(x) * kBytes,
+                  image.row(from_y) + static_cast<std::size_t>(from_x) * kBytes, kBytes);
+    }
+  }
+}
+
+template <typename Source>
+Image gathered(const Image& image, int width, int height, const Source& source) {
+  Image out = blank_like(image, width, height);
+  switch (bytes_per_pixel(image.mode())) {
+    case 1:
+      gather_pixels<1>(image, out, source);
+      break;
+    case 2:
+      gather_pixels<2>(image, out, source);
+      break;
+    case 3:
+      gather_pixels<3>(image, out, source);
+      break;
+    default:
+      gather_pixels<4>(image, out, source);
+  }
+  return out;
+}
+
+struct Point {
+  int x, y;
+};
+
+double rounded_to_15_digits(double value) {
+  return std::round(value * 1e15) / 1e15;
+}
+
+/// The inverse of a rotation about the centre: where each pixel of the result comes from, in 16.16 fixed point.
+class InverseRotation {
+ public:
+  InverseRotation(const Image& image, double angle) {
+    const double radians = -angle * std::numbers::pi / 180.0;
+    const double cosine = rounded_to_15_digits(std::cos(radians));
+    const double sine = rounded_to_15_digits(std::sin(radians));
+    const double centre_x = image.width() / 2.0, centre_y = image.height() / 2.0;
+    const double x0 = cosine * -centre_x + sine * -centre_y + centre_x;
+    const double y0 = -sine * -centre_x + cosine * -centre_y + centre_y;
+    x_by_x_ = fixed(cosine);
+    x_by_y_ = fixed(sine);
+    y_by_x_ = fixed(-sine);
+    y_by_y_ = fixed(cosine);
+    x_ = fixed(x0 + cosine * 0.5 + sine * 0.5);
+    y_ = fixed(y0 - sine * 0.5 + cosine * 0.5);
+  }
+
+  [[nodiscard]] Point source_of(int x, int y) const {
+    const std::int64_t at_x = x_ + x_by_x_ * x + x_by_y_ * y;
+    const std::int64_t at_y = y_ + y_by_x_ * x + y_by_y_ * y;
+    return {static_cast<int>(at_x >> 16), static_cast<int>(at_y >> 16)};
+  }
+
+ private:
+  static std::int64_t fixed(double value) { return static_cast<std::int64_t>(std::floor(value * 65536.0 + 0.5)); }
+
+  std::int64_t x_by_x_, x_by_y_, y_by_x_, y_by_y_, x_, y_;
+};
+
+}  // namespace
+
+Image crop(const Image& image, const std::array<int, 4>& box) {
+  const auto [left, upper, right, lower] = box;
+  if (right < left) throw Error(ErrorCode::kInvalidArgument, "Coordinate 'right' is less than 'left'");
+  if (lower < upper) throw Error(ErrorCode::kInvalidArgument, "Coordinate 'lower' is less than 'upper'");
+  Image out = blank_like(image, right - left, lower - upper);
+  const int first_x = std::max(left, 0), last_x = std::min(right, image.width());
+  const std::size_t pixel = bytes_per_pixel(image.mode());
+  if (last_x <= first_x) return out;
+  for (int y = std::max(upper, 0); y < std::min(lower, image.height()); ++y)
+    std::memcpy(out.mutable_row(y - upper) + static_cast<std::size_t>(first_x - left) * pixel,
+                image.row(y) + static_cast<std::size_t>(first_x) * pixel,
+                static_cast<std::size_t>(last_x - first_x) * pixel);
+  return out;
+}
+
+Image transpose(const Image& image, Transpose method) {
+  const int w = image.width(), h = image.height();
+  switch (method) {
+    case Transpose::kFlipLeftRight:
+      return gathered(image, w, h, [=](int x, int y) { return Point{w - 1 - x, y}; });
+    case Transpose::kFlipTopBottom:
+      return gathered(image, w, h, [=](int x, int y) { return Point{x, h - 1 - y}; });
+    case Transpose::kRotate90:
+      return gathered(image, h, w, [=](int x, int y) { return Point{w - 1 - y, x}; });
+    case Transpose::kRotate180:
+      return gathered(image, w, h, [=](int x, int y) { return Point{w - 1 - x, h - 1 - y}; });
+    case Transpose::kRotate270:
+      return gathered(image, h, w, [=](int x, int y) { return Point{y, h - 1 - x}; });
+    case Transpose::kTranspose:
+      return gathered(image, h, w, [=](int x, int y) { return Point{y, x}; });
+    case Transpose::kTransverse:
+      return gathered(image, h, w, [=](int x, int y) { return Point{w - 1 - y, h - 1 - x}; });
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("unknown transposition {}: it is a number from 0 to 6", static_cast<int>(method)));
+}
+
+Image rotate(const Image& image, double angle) {
+  angle = std::fmod(angle, 360.0);
+  if (angle < 0) angle += 360.0;
+  if (angle == 0) return image;
+  if (angle == 180) return transpose(image, Transpose::kRotate180);
+  const bool square = image.width() == image.height();
+  if (square && angle == 90) return transpose(image, Transpose::kRotate90);
+  if (square && angle == 270) return transpose(image, Transpose::kRotate270);
+  const InverseRotation rotation(image, angle);
+  Image out = blank_like(image, image.width(), image.height());
+  const std::size_t pixel = bytes_per_pixel(image.mode());
+  for (int y = 0; y < out.height(); ++y) {
+    std::uint8_t* row = out.mutable_row(y);
+    for (int x = 0; x < out.width(); ++x) {
+      const Point from = rotation.source_of(x, y);
+      if (from.x >= 0 && from.x < image.width() && from.y >= 0 && from.y < image.height())
+        std::memcpy(row + static_cast<std::size_t>(x) * pixel,
+                    image.row(from.y) + static_cast<std::size_t>(from.x) * pixel, pixel);
+    }
+  }
+  return out;
+}
+
+}  // namespace intarsia
