@@ -104,11 +104,8 @@ void require_table(const std::string& described, const PathEntry& entry) {
   if (!entry.exists())
     throw Error(ErrorCode::kPathNotFound, fmt::format("{}: path '{}' does not exist", described, entry.path));
   if (entry.filling)
-    throw Error(
-        ErrorCode::kPathNotFound,
-        fmt::format("{}: view '{}' is still being created, or who created it died: the same create_view finishes "
-                    "it, drop_table removes it",
-                    described, entry.path));
+    throw Error(ErrorCode::kPathNotFound,
+                fmt::format("{}: view '{}' is still being created by another process", described, entry.path));
 }
 
 }  // namespace intarsia

@@ -290,13 +290,25 @@ TEST_F(CatalogTest, AnUnfinishedViewIsFinishedByTheSameCall) {
   Table t = table("t");
   t.insert(Batch({"id"}, {Column::constant(kInt, 3, 4)}));
   const std::int64_t id = leave_unfinished(db(), t, at("v"), t["id"] > 1);
-  EXPECT_FALSE(db().find_table(at("v")));
   EXPECT_EQ(db().list(directory_).size(), 1U);
+  EXPECT_TRUE(t.views().empty());
   t.insert(Batch({"id"}, {Column::constant(kInt, 3, 2)}));  // writers keep it up meanwhile
-  EXPECT_EQ(code_of([&] { static_cast<void>(db().get_table(at("v"))); }), ErrorCode::kPathNotFound);
   const Table v = filtered(at("v"), t);
   EXPECT_EQ(v.id(), id);
   EXPECT_EQ(v.query().count(), 6);
+}
+
+TEST_F(CatalogTest, AnUnfinishedViewIsFinishedByWhoOpensIt) {
+  Table t = table("t");
+  t.insert(Batch({"id"}, {Column::constant(kInt, 3, 4)}));
+  const std::int64_t id = leave_unfinished(db(), t, at("v"), t["id"] > 1);
+  {
+    const auto creator = db().engine()->connect();
+    const auto claim = ViewClaim::take(*creator, id);  // it lives
+    EXPECT_EQ(code_of([&] { static_cast<void>(db().get_table(at("v"))); }), ErrorCode::kPathNotFound);
+    EXPECT_FALSE(db().find_table(at("v")));
+  }
+  EXPECT_EQ(db().get_table(at("v")).query().count(), 4);
 }
 
 TEST_F(CatalogTest, AnUnfinishedViewGivesWayToAnotherDefinition) {
