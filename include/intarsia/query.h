@@ -63,7 +63,8 @@ class Query {
   /// The first `n` rows in insertion order; the last `n`, also in insertion order.
   [[nodiscard]] ResultSet head(std::int64_t n = 10) const;
   [[nodiscard]] ResultSet tail(std::int64_t n = 10) const;
-  /// Batch by batch, with bounded memory; return false to stop.
+  /// Batch by batch, with bounded memory; return false to stop. `visit` may take its time: in insertion order no
+  /// statement stays open between batches, and rows of operations published after the first one are left out.
   void for_each_batch(const std::function<bool(const Batch&)>& visit) const;
   /// What runs in SQL and what in the engine, as text.
   [[nodiscard]] std::string explain() const;

@@ -186,17 +186,27 @@ class Planner {
     plan_.sort.push_back({kRankColumn, true, Expr()});
   }
 
-  /// `expr` with what only SQL knows (notes) read as a column.
+  /// `expr` with what SQL does better read as columns: notes, which only it has, and paths into Json, which it follows
+  /// without a text to parse.
   Expr with_pushed(const Expr& expr, std::vector<ScanItem>& pushed) const {
     if (expr.kind() != Expr::Kind::kCall) return expr;
-    if ((expr.is_call("cell.errortype") || expr.is_call("cell.errormsg")) && in_sql(expr)) {
-      const std::int64_t id = kFirstPushed - static_cast<std::int64_t>(pushed.size());
-      pushed.push_back({id, expr.type(), ScanItem::Source::kExpr, expr});
-      return Expr::column(spec_.table_id, id, expr.text(), expr.type());
-    }
+    if (is_for_sql(expr) && in_sql(expr)) return pushed_column(expr, pushed);
     ExprNode node{expr.kind(), expr.type(), {}, 0, 0, expr.name(), {}};
     for (const Expr& arg : expr.args()) node.args.push_back(with_pushed(arg, pushed));
     return ExprNode::make(std::move(node));
+  }
+
+  static bool is_for_sql(const Expr& expr) {
+    return expr.is_call("cell.errortype") || expr.is_call("cell.errormsg") || expr.is_call("op.path") ||
+           std::any_of(expr.args().begin(), expr.args().end(), is_for_sql);
+  }
+
+  Expr pushed_column(const Expr& expr, std::vector<ScanItem>& pushed) const {
+    std::size_t place = 0;
+    while (place < pushed.size() && !pushed[place].expr.same_as(expr)) ++place;
+    const std::int64_t id = kFirstPushed - static_cast<std::int64_t>(place);
+    if (place == pushed.size()) pushed.push_back({id, expr.type().as_nullable(), ScanItem::Source::kExpr, expr});
+    return Expr::column(spec_.table_id, id, expr.text(), expr.type());
   }
 
   static bool calls_with_media(const Expr& expr) {
