@@ -109,6 +109,15 @@ const ColumnDef* find_by_name(const std::vector<const ColumnDef*>& columns, cons
   return found == columns.end() ? nullptr : *found;
 }
 
+/// A generation of its own for each wide column.
+void declare_generations(TableDef& table, std::vector<std::int64_t>& ids) {
+  for (const ColumnDef& column : table.columns) {
+    if (!column.stored || !is_wide(column.type)) continue;
+    table.generations.push_back({ids.back(), fmt::format("fam_{}_{}", table.id, ids.back()), {column.id}, false});
+    ids.pop_back();
+  }
+}
+
 }  // namespace
 
 void ColumnScope::add_base(const Tree& tree, std::int64_t base_id) {
@@ -182,14 +191,6 @@ void declare_columns(const std::string& described, const std::vector<ColumnSpec>
   table.columns.reserve(table.columns.size() + specs.size());
   Declarer(described, scope, table).run(specs, ids);
   declare_generations(table, ids);
-}
-
-void declare_generations(TableDef& table, std::vector<std::int64_t>& ids) {
-  for (const ColumnDef& column : table.columns) {
-    if (!column.stored || !is_wide(column.type)) continue;
-    table.generations.push_back({ids.back(), fmt::format("fam_{}_{}", table.id, ids.back()), {column.id}, false});
-    ids.pop_back();
-  }
 }
 
 }  // namespace intarsia

@@ -46,7 +46,4 @@ class ColumnScope {
 void declare_columns(const std::string& described, const std::vector<ColumnSpec>& specs, ColumnScope& scope,
                      TableDef& table, std::vector<std::int64_t> ids);
 
-/// A generation of its own for each wide column. Takes ids from the end of `ids`.
-void declare_generations(TableDef& table, std::vector<std::int64_t>& ids);
-
 }  // namespace intarsia

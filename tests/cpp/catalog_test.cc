@@ -11,6 +11,7 @@
 #include "catalog/create_view.h"
 #include "catalog/paths.h"
 #include "exec/engine.h"
+#include "function/iterator.h"
 #include "intarsia/intarsia.h"
 #include "storage/publish.h"
 
@@ -277,6 +278,80 @@ TEST_F(CatalogTest, AFailingViewLeavesNothingBehind) {
   EXPECT_EQ(errors[0].error.type, "ZeroDivisionError");
   EXPECT_LT(errors[0].row_id, errors[1].row_id);
   EXPECT_TRUE(db().errors(t).empty());
+}
+
+/// 0, 1, ..., n - 1 as `id`, which is stored, and as an array `cell`.
+class Counting : public RowIterator {
+ public:
+  explicit Counting(std::int64_t n) : n_(n) {}
+  bool next(std::span<ColumnBuilder* const> outputs) override {
+    if (next_ == n_) return false;
+    const std::int64_t shape[] = {1};
+    outputs[0]->append_int(next_);
+    outputs[1]->append_array(DType::kInt64, shape, &next_);
+    ++next_;
+    return true;
+  }
+
+ private:
+  std::int64_t n_;
+  std::int64_t next_ = 0;
+};
+
+void register_counting() {
+  if (find_iterator("test.count_to") != nullptr) return;
+  IteratorFunction counting;
+  counting.function.name = "test.count_to";
+  counting.function.parameters = {{"n", kInt}};
+  counting.function.return_type = TypeKind::kJson;
+  counting.outputs = {{"id", kInt}, {"cell", Type(TypeKind::kArray)}};
+  counting.check = [](std::span<const Value* const> literals) {
+    if (literals[0] != nullptr) throw Error(ErrorCode::kInvalidArgument, "count_to: it takes a column");
+  };
+  counting.open = [](std::span<const Column> args, std::int64_t row) {
+    return std::make_unique<Counting>(args[0].int_at(row));
+  };
+  register_iterator(counting);
+}
+
+TEST_F(CatalogTest, AnIteratorMakesRowsAndColumns) {
+  register_counting();
+  Table t = table("t");
+  ColumnBuilder ids(kInt);
+  for (const int n : {2, 0, 3}) ids.append_int(n);
+  t.insert(Batch({"id"}, {ids.finish()}));
+  const Expr number = Expr::column(0, 0, "id", kInt);  // of the view, which hides the base's
+  const Table v = db().create_view(at("v"), t, call("test.count_to", {t["id"]}), t["id"] > 2,
+                                   {{"next", {}, number + 1}, {"of_base", {}, t["id"] * 10}});
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : v.columns()) names.push_back(column.name + (column.from_iterator ? "*" : ""));
+  EXPECT_EQ(names, (std::vector<std::string>{"pos*", "id*", "cell*", "next", "of_base", "name"}));
+  EXPECT_EQ(v.iterator_text(), "count_to(id)");
+  EXPECT_EQ(sql_tables_of(v), 2);
+  const ResultSet rows = v.query().select({v["pos"], v["next"], v["of_base"], v["cell"]}).collect();
+  ASSERT_EQ(rows.num_rows(), 3);
+  EXPECT_EQ(rows.value(2, 0), Value(2));
+  EXPECT_EQ(rows.value(2, 1), Value(3));
+  EXPECT_EQ(rows.value(2, 2), Value(30));
+  EXPECT_EQ(rows.value(1, 3).as<Array>().shape, std::vector<std::int64_t>{1});
+  t.insert(Batch({"id"}, {Column::constant(kInt, 4, 1)}));
+  EXPECT_EQ(v.query().count(), 7);
+  const Table evens = db().create_view(at("evens"), v, {}, v["pos"] % 2 == 0);
+  EXPECT_EQ(evens.query().count(), 4);
+  const auto refusal = [&](const Expr& iterator, const std::vector<ColumnSpec>& columns) {
+    return code_of([&] { db().create_view(at("w"), t, iterator, {}, columns); });
+  };
+  EXPECT_EQ(refusal(call("test.count_to", {5}), {}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(call("test.count_to", {t["id"]}), {{"pos", {}, t["id"] + 1}}), ErrorCode::kInvalidSchema);
+}
+
+TEST_F(CatalogTest, APrimaryKeyIsUnique) {
+  ColumnSpec key{"id", kInt};
+  key.primary_key = true;
+  Table t = db().create_table(at("t"), {key});
+  t.insert(Batch({"id"}, {Column::constant(kInt, 1, 1)}));
+  EXPECT_EQ(code_of([&] { t.insert(Batch({"id"}, {Column::constant(kInt, 1, 1)})); }), ErrorCode::kConstraintViolation);
+  EXPECT_EQ(t.query().count(), 1);
 }
 
 /// A view that is registered, and whose creator is gone.
