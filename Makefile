@@ -33,9 +33,10 @@ lint: .venv/.installed
 
 build: .venv/.installed
 
+# Without the workloads: the limits alone. WORKLOADS=path/of/workloads.py: how much of each limit the engine reaches.
 bench: .venv/.installed
-	@build/bin/intarsia-limits
-	@INTARSIA_HOME=build/bench-home $(PYTHON) bench/rows.py
+	@$(PYTHON) bench/memory.py
+	@$(PYTHON) bench/fractions.py $(if $(WORKLOADS),--workloads $(WORKLOADS))
 
 python: .venv/.installed
 	@echo $(CURDIR)/$(PYTHON)
