@@ -36,7 +36,7 @@ build: .venv/.installed
 # Without the workloads: the limits alone. WORKLOADS=path/of/workloads.py: how much of each limit the engine reaches.
 bench: .venv/.installed
 	@$(PYTHON) bench/memory.py
-	@$(PYTHON) bench/fractions.py $(if $(WORKLOADS),--workloads $(WORKLOADS))
+	@$(PYTHON) bench/limit_fractions.py $(if $(WORKLOADS),--workloads $(WORKLOADS))
 
 python: .venv/.installed
 	@echo $(CURDIR)/$(PYTHON)

@@ -19,13 +19,13 @@ import subprocess
 import sys
 import tempfile
 
-import sample_files
+import installed
 
 
 def repeated_video(times: int, folder: pathlib.Path) -> pathlib.Path:
     """The sample video `times` times over, its packets copied."""
     path = folder / 'long.mp4'
-    loop = ['-stream_loop', str(times - 1), '-i', sample_files.video(), '-an', '-c', 'copy', str(path)]
+    loop = ['-stream_loop', str(times - 1), '-i', installed.video(), '-an', '-c', 'copy', str(path)]
     subprocess.run(['ffmpeg', '-v', 'error', '-y', *loop], check=True)
     return path
 
@@ -50,6 +50,7 @@ def main() -> int:
     parser.add_argument('--times', type=int, default=100)
     parser.add_argument('--budget', type=int, default=300, help='megabytes')
     options = parser.parse_args()
+    installed.use_one_postgresql()
     with tempfile.TemporaryDirectory(prefix='intarsia-memory-', ignore_cleanup_errors=True) as folder:
         home = pathlib.Path(folder, 'home')
         try:

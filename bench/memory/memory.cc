@@ -53,15 +53,15 @@ std::int64_t insert_rows(Database& db, std::int64_t total) {
   return table.query().count();
 }
 
-/// Returns the number of frames.
+/// Returns the number of thumbnails.
 std::int64_t store_thumbnails(Database& db, const std::string& path) {
   Table videos = db.create_table("memory_videos", {{"video", TypeKind::kVideo}});
   ColumnBuilder video{TypeKind::kVideo};
   video.append_text(path);
   videos.insert(Batch({"video"}, {video.finish()}));
   Table frames = db.create_view("memory_frames", videos, Expr::call("video.frame_iterator", {videos["video"]}));
-  frames.add_computed_column({"thumbnail", {}, frames["frame"].call_method("resize", {Value(Json{"[128, 72]"})})});
-  return frames.query().count();
+  const Expr thumbnail = frames["frame"].call_method("resize", {Value(Json{"[128, 72]"})});
+  return frames.add_computed_column({"thumbnail", {}, thumbnail}).table.computed_values;
 }
 
 }  // namespace

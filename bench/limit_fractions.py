@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs intarsia-limits and the workloads in turn and prints how much of each limit the engine reaches.
 
-usage: fractions.py [--workloads PATH/workloads.py] [--build build] [--rows N] [--repeat K]
+usage: limit_fractions.py [--workloads PATH/workloads.py] [--build build] [--rows N] [--repeat K]
 
 Without --workloads the limits alone are printed.
 """
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-import sample_files
+import installed
 
 # Workloads that are held against the limit of another name; all others against that of their own name, if there is one.
 LIMIT_OF = {
@@ -36,7 +36,7 @@ def figures(command: list[str]) -> dict[str, float]:
 
 
 def limits(options: argparse.Namespace) -> dict[str, float]:
-    media = ['--video', sample_files.video(), '--images', *sample_files.images()]
+    media = ['--video', installed.video(), '--images', *installed.images()]
     return figures([f'{options.build}/bin/intarsia-limits', '--rows', str(options.rows), *media])
 
 
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument('--rows', type=int, default=100_000)
     parser.add_argument('--repeat', type=int, default=3)
     options = parser.parse_args()
+    installed.use_one_postgresql()
     # In turn, so that a noisy machine hits both.
     runs = [(limits(options), engine(options)) for _ in range(options.repeat)]
     limit, ours = medians([run[0] for run in runs]), medians([run[1] for run in runs])
