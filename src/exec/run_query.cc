@@ -24,7 +24,8 @@ Scan::Transfer transfer_of(const QueryPlan& plan) {
 
 OperatorPtr scanned_rows(Engine& engine, const std::shared_ptr<const Tree>& tree, const QueryPlan& plan,
                          bool at_leisure) {
-  if (at_leisure && PagedScan::can_read(plan.scan)) return std::make_unique<PagedScan>(engine, tree, plan.scan);
+  if ((at_leisure || plan.takes_time) && PagedScan::can_read(plan.scan))
+    return std::make_unique<PagedScan>(engine, tree, plan.scan);
   return std::make_unique<Scan>(engine, tree, plan.scan, transfer_of(plan));
 }
 

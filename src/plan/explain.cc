@@ -16,6 +16,7 @@ std::vector<std::string> texts(const std::vector<Expr>& exprs) {
 
 std::string transfer_text(const QueryPlan& plan) {
   if (plan.few_rows) return "prepared, at once";
+  if (plan.takes_time) return "page by page where its order allows";
   return plan.may_be_few ? "prepared, streamed when there are many rows" : "streamed";
 }
 

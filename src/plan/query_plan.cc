@@ -9,6 +9,7 @@
 #include "exec/row_set.h"
 #include "expr/node.h"
 #include "intarsia/error.h"
+#include "intarsia/function.h"
 #include "plan/inline_columns.h"
 #include "plan/select_list.h"
 
@@ -162,6 +163,7 @@ class Planner {
       expr = with_pushed(expr, pushed);
       visit_columns(expr, [&](std::int64_t id) { columns.insert(id); });
       media |= calls_with_media(expr);
+      plan_.takes_time |= calls_users_function(expr);
     };
     for (Expr& filter : plan_.early_filters) prepare(filter);
     for (Expr& filter : plan_.late_filters) prepare(filter);
@@ -173,6 +175,7 @@ class Planner {
     plan_.scan.items.insert(plan_.scan.items.end(), pushed.begin(), pushed.end());
     plan_.decoded = std::move(read.decoded);
     plan_.small_batches = media;
+    plan_.takes_time |= media || !plan_.decoded.empty();
     plan_.scan.decoded_depth = read.scan.decoded_depth;
     if (!plan_.decoded.empty() && !plan_.scan.order.empty()) sort_by_rank();
   }
@@ -212,6 +215,12 @@ class Planner {
   static bool calls_with_media(const Expr& expr) {
     return std::any_of(expr.args().begin(), expr.args().end(),
                        [](const Expr& arg) { return arg.type().is_media() || calls_with_media(arg); });
+  }
+
+  static bool calls_users_function(const Expr& expr) {
+    const Function* function = expr.kind() == Expr::Kind::kCall ? find_function(expr.name()) : nullptr;
+    return (function != nullptr && (!function->cheap || function->runs == Runs::kCallerThread)) ||
+           std::any_of(expr.args().begin(), expr.args().end(), calls_users_function);
   }
 
   void choose_transfer() {

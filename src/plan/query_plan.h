@@ -30,6 +30,7 @@ struct QueryPlan {
   ScanQuery scan;
   bool few_rows = false;  ///< one prepared statement answers it
   bool may_be_few = false;
+  bool takes_time = false;          ///< functions of users, media: no statement should wait for them
   std::vector<Expr> early_filters;  ///< need nothing decoded
   std::vector<const TableDef*> decoded;
   bool small_batches = false;
