@@ -39,9 +39,13 @@ class Image {
   /// Size of the pixels in bytes; what the memory budget counts.
   [[nodiscard]] std::size_t byte_size() const noexcept { return row_bytes_ * static_cast<std::size_t>(height_); }
   [[nodiscard]] const std::uint8_t* data() const noexcept { return pixels_.get(); }
-  [[nodiscard]] const std::uint8_t* row(int y) const noexcept { return pixels_.get() + row_bytes_ * static_cast<std::size_t>(y); }
+  [[nodiscard]] const std::uint8_t* row(int y) const noexcept {
+    return pixels_.get() + row_bytes_ * static_cast<std::size_t>(y);
+  }
   /// For whoever fills a new image; not to be used once the image is shared.
-  [[nodiscard]] std::uint8_t* mutable_row(int y) noexcept { return pixels_.get() + row_bytes_ * static_cast<std::size_t>(y); }
+  [[nodiscard]] std::uint8_t* mutable_row(int y) noexcept {
+    return pixels_.get() + row_bytes_ * static_cast<std::size_t>(y);
+  }
   /// RGB triples of a kP image (at most 256); empty otherwise.
   [[nodiscard]] const std::vector<std::uint8_t>& palette() const;
   /// Opacity of each palette entry (missing ones are opaque); empty when the whole palette is.

@@ -31,7 +31,9 @@ Column pass_errors_on(const Column& result, const std::vector<Column>& args) {
   return out.finish();
 }
 
-bool reads_errors(const Expr& call) { return call.name().starts_with("cell."); }
+bool reads_errors(const Expr& call) {
+  return call.name().starts_with("cell.");
+}
 
 }  // namespace
 

@@ -36,7 +36,8 @@ class OutputDecoder {
   virtual ~OutputDecoder() = default;
   /// `args` and `stored` (the stored outputs, in their order) belong to the same rows; the result has one column per
   /// output that is not stored.
-  virtual std::vector<Column> decode(std::span<const Column> args, std::span<const Column> stored, std::int64_t rows) = 0;
+  virtual std::vector<Column> decode(std::span<const Column> args, std::span<const Column> stored,
+                                     std::int64_t rows) = 0;
 };
 
 /// An iterator function. `function` describes it in the registry (its kernel is empty).

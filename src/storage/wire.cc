@@ -24,20 +24,15 @@ struct StoredAs {
 
 const StoredAs& stored_as(TypeKind kind) {
   static constexpr StoredAs kTypes[] = {
-      {20, 1016, "bigint"},       // kInt
-      {701, 1022, "float8"},      // kFloat
-      {25, 1009, "text"},         // kString
-      {16, 1000, "bool"},         // kBool
-      {1184, 1185, "timestamptz"},
-      {1082, 1182, "date"},
-      {2950, 2951, "uuid"},
-      {3802, 3807, "jsonb"},
-      {17, 1001, "bytea"},        // kArray
-      {17, 1001, "bytea"},        // kBinary
-      {25, 1009, "text"},         // media: URLs
-      {25, 1009, "text"},
-      {25, 1009, "text"},
-      {25, 1009, "text"},
+      {20, 1016, "bigint"},   // kInt
+      {701, 1022, "float8"},  // kFloat
+      {25, 1009, "text"},     // kString
+      {16, 1000, "bool"},     // kBool
+      {1184, 1185, "timestamptz"}, {1082, 1182, "date"}, {2950, 2951, "uuid"},
+      {3802, 3807, "jsonb"},       {17, 1001, "bytea"},  // kArray
+      {17, 1001, "bytea"},                               // kBinary
+      {25, 1009, "text"},                                // media: URLs
+      {25, 1009, "text"},          {25, 1009, "text"},   {25, 1009, "text"},
   };
   return kTypes[static_cast<int>(kind)];
 }
@@ -72,9 +67,15 @@ void begin_array(std::uint32_t element_oid, std::int64_t length, bool has_nulls,
 
 }  // namespace
 
-std::uint32_t oid(const Type& type) { return stored_as(type.kind()).oid; }
-std::uint32_t array_oid(const Type& type) { return stored_as(type.kind()).array_oid; }
-std::string_view sql_type(const Type& type) { return stored_as(type.kind()).sql_type; }
+std::uint32_t oid(const Type& type) {
+  return stored_as(type.kind()).oid;
+}
+std::uint32_t array_oid(const Type& type) {
+  return stored_as(type.kind()).array_oid;
+}
+std::string_view sql_type(const Type& type) {
+  return stored_as(type.kind()).sql_type;
+}
 
 void append_payload(const Column& column, std::int64_t row, std::string& out) {
   switch (column.type().kind()) {
@@ -116,7 +117,9 @@ void append_int_field(std::int64_t value, std::string& out) {
   append_big_endian(value, out);
 }
 
-void append_field_count(int fields, std::string& out) { append_big_endian(static_cast<std::int16_t>(fields), out); }
+void append_field_count(int fields, std::string& out) {
+  append_big_endian(static_cast<std::int16_t>(fields), out);
+}
 
 std::string array_payload(const Column& column) {
   std::string out;
