@@ -115,7 +115,7 @@ class ColumnFill {
     for (bool more = true; more;) {
       try {
         more = missing.read_page(tree, table_id_, computation_->inputs(*tree),
-                                 [&](RowSet rows) { pending.add(computation_->compute(*tree, std::move(rows))); });
+                                 [&](const RowSet& rows) { pending.add(computation_->compute(*tree, rows)); });
         pending.flush();
       } catch (const StaleSchema&) {
         tree = engine_.trees().reload(table_id_);

@@ -126,8 +126,8 @@ std::vector<Expr> bind_arguments(const Function& function, std::vector<Expr> pos
   std::vector<bool> given(parameters.size());
   std::fill_n(given.begin(), positional.size(), true);
   for (auto& [name, arg] : named) {
-    const auto found =
-        std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
+    const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                    [&, &wanted = name](const auto& p) { return p.name == wanted; });
     if (found == parameters.end())
       fail_arguments(function, fmt::format("got an unexpected keyword argument '{}'", name));
     const auto at = static_cast<std::size_t>(found - parameters.begin());

@@ -75,7 +75,7 @@ class FrameIterator : public RowIterator {
 class FrameOutputDecoder : public OutputDecoder {
  public:
   std::vector<Column> decode(std::span<const Column> args, std::span<const Column> stored, std::int64_t rows) override {
-    ColumnBuilder frames(Type(TypeKind::kImage));
+    ColumnBuilder frames{Type(TypeKind::kImage)};
     frames.reserve(rows);
     for (std::int64_t begin = 0; begin < rows;) {
       const std::int64_t end = end_of_run(args[0], stored[0], begin, rows);

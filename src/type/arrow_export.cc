@@ -104,7 +104,7 @@ std::shared_ptr<arrow::Array> nested_lists(const Column& column, const std::shar
       data->buffers[0]->mutable_data()[row >> 3] |= static_cast<std::uint8_t>(!column.is_null(row) << (row & 7));
     data->null_count = stored->null_count();
   }
-  return arrow::MakeArray(std::move(data));
+  return arrow::MakeArray(data);
 }
 
 /// URLs, with null where the cell is in no file.
