@@ -10,11 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from intarsia.functions.video import frame_iterator
-
 import intarsia as pxt
 from contact_sheet import write_contact_sheet
 from editor import verdict
+from intarsia.functions.video import frame_iterator
 from sample_media import photograph, video
 
 SHEET = Path('demo/contact_sheet.png')
