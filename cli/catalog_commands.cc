@@ -36,14 +36,15 @@ std::string source_of(const ColumnInfo& column, const Table& table) {
 }
 
 Record summary_of(const Table& table) {
+  const TableInfo info = table.info();
   const auto base = table.base();
-  return {{{"path", table.path()},
-           {"kind", table.kind()},
+  return {{{"path", info.path},
+           {"kind", info.kind},
            {"version", table.version()},
            {"base", base ? base->path() : ""},
-           {"iterator", table.iterator_text()},
-           {"where", table.predicate_text()},
-           {"comment", table.comment()}}};
+           {"iterator", info.iterator},
+           {"where", info.predicate},
+           {"comment", info.comment}}};
 }
 
 Body declare_describe(CLI::App& parser) {

@@ -68,6 +68,22 @@ struct ColumnInfo {
   std::int64_t version_added = 0;
 };
 
+/// What a table is, all of it at one time.
+struct TableInfo {
+  std::int64_t id = 0;
+  std::string uuid;
+  std::string name;
+  std::string path;  ///< "dir/name"
+  std::string kind;  ///< "table", "view"
+  std::string comment;
+  std::string custom_metadata;  ///< JSON text, or empty
+  MediaValidation media_validation = MediaValidation::kOnWrite;
+  std::int64_t base_id = 0;         ///< of a view
+  std::string iterator;             ///< "frame_iterator(video, fps=1)" of a view, or empty
+  std::string predicate;            ///< of a view, or empty
+  std::vector<ColumnInfo> columns;  ///< its own first, then those of its bases
+};
+
 /// One line of a table's history, newest first.
 struct VersionInfo {
   std::int64_t version = 0;
@@ -89,18 +105,11 @@ class Table {
   Table(std::shared_ptr<Engine> engine, std::int64_t id);
 
   [[nodiscard]] std::int64_t id() const noexcept { return id_; }
-  [[nodiscard]] std::string uuid() const;
-  [[nodiscard]] std::string name() const;
-  [[nodiscard]] std::string path() const;  ///< "dir/name"
-  [[nodiscard]] std::string kind() const;  ///< "table", "view"
-  [[nodiscard]] std::string comment() const;
-  [[nodiscard]] std::string custom_metadata() const;
+  [[nodiscard]] TableInfo info() const;
+  [[nodiscard]] std::string path() const { return info().path; }
+  [[nodiscard]] std::vector<ColumnInfo> columns() const { return info().columns; }
   [[nodiscard]] std::optional<Table> base() const;
   [[nodiscard]] std::vector<Table> views(bool recursive = true) const;
-  /// Its own columns first, then those of its bases.
-  [[nodiscard]] std::vector<ColumnInfo> columns() const;
-  [[nodiscard]] std::string iterator_text() const;   ///< "frame_iterator(video, fps=1)" of a view, or empty
-  [[nodiscard]] std::string predicate_text() const;  ///< of a view, or empty
   [[nodiscard]] std::int64_t version() const;
   [[nodiscard]] std::vector<VersionInfo> history(std::optional<std::int64_t> newest = std::nullopt) const;
 

@@ -112,7 +112,7 @@ class Query:
         return [(name, str(type_), text) for (name, type_), text in zip(schema, texts, strict=True)]
 
     def _clause_rows(self) -> list[tuple[str, str]]:
-        rows = [('From', self._table._native.name)]
+        rows = [('From', self._table._native.info().name)]
         if 'where' in self._clauses:
             rows.append(('Where', str(self._clauses['where'])))
         if 'group_by' in self._clauses:

@@ -60,7 +60,7 @@ class PandasSource(Source):
     def insert_into(self, table: _native.Table, on_error: str) -> _native.UpdateStatus:
         if not len(self._frame):
             raise unsupported('insert: the DataFrame has no rows')
-        types = {column.name: column.type.kind for column in table.columns()}
+        types = {column.name: column.type.kind for column in table.info().columns}
         columns = {name: _cells(self._frame[name], types.get(name)) for name in self._frame.columns}
         return table.insert_columns(columns, on_error)
 

@@ -91,33 +91,34 @@ def _column(column: _native.ColumnInfo, names: dict[int, str]) -> ColumnMetadata
 def table_metadata(table: _native.Table) -> TableMetadata:
     import uuid
 
-    columns = table.columns()
+    info = table.info()
+    columns = info.columns
     names = {column.table_id: column.defined_in for column in columns}
     base = table.base
     history = table.history(None)
     keys = [column.name for column in columns if column.primary_key and column.table_id == table.id]
     return {
-        'id': uuid.UUID(table.uuid),
-        'name': table.name,
-        'path': table.path,
+        'id': uuid.UUID(info.uuid),
+        'name': info.name,
+        'path': info.path,
         'columns': {column.name: _column(column, names) for column in columns},
         'indexes': {},
         'is_data_versioned': True,
         'has_default_idxs': False,
-        'is_view': table.kind == 'view',
+        'is_view': info.kind == 'view',
         'is_snapshot': False,
         'version': table.version,
         'version_created': history[0].created_at if history else None,
         'schema_version': max((v.version for v in history if v.schema_change), default=0),
-        'comment': table.comment or None,
-        'custom_metadata': json.loads(table.custom_metadata) if table.custom_metadata else None,
-        'media_validation': 'on_write',
+        'comment': info.comment or None,
+        'custom_metadata': json.loads(info.custom_metadata) if info.custom_metadata else None,
+        'media_validation': info.media_validation,
         'primary_key': keys or None,
-        'kind': table.kind,
+        'kind': info.kind,
         'base': None if base is None else base.path,
-        'view_filter': table.predicate_text or None,
+        'view_filter': info.predicate or None,
         'view_sample': None,
-        'iterator_call': table.iterator_text or None,
+        'iterator_call': info.iterator or None,
     }
 
 

@@ -51,7 +51,7 @@ class Table:
 
     def columns(self) -> list[str]:
         """Names of all columns, its own before those of its base."""
-        return [column.name for column in self._native.columns()]
+        return [column.name for column in self._native.info().columns]
 
     # ---- queries -------------------------------------------------------------------------------------------------
 
@@ -184,21 +184,22 @@ class Table:
         return table_metadata(self._native)
 
     def _title(self) -> str:
-        native = self._native
-        base = native.base
-        lines = [f"{native.kind} '{native.path}'" + (f" (of '{base.path}')" if base is not None else '')]
-        if native.predicate_text:
-            lines.append(f'Where: {native.predicate_text}')
-        if native.comment:
-            lines.append(f'COMMENT: {native.comment}')
+        info = self._native.info()
+        base = self._native.base
+        lines = [f"{info.kind} '{info.path}'" + (f" (of '{base.path}')" if base is not None else '')]
+        if info.predicate:
+            lines.append(f'Where: {info.predicate}')
+        if info.comment:
+            lines.append(f'COMMENT: {info.comment}')
         return '\n'.join(lines)
 
     def _column_rows(self) -> list[tuple[str, ...] | None]:
         """Name, type, source, what computes it, comment; None where the columns of the base begin."""
         rows: list[tuple[str, ...] | None] = []
-        iterator = self._native.iterator_text.partition('(')[0]
+        info = self._native.info()
+        iterator = info.iterator.partition('(')[0]
         last_table = self._native.id
-        for column in self._native.columns():
+        for column in info.columns:
             if column.table_id != last_table and rows:
                 rows.append(None)
             last_table = column.table_id
@@ -239,4 +240,4 @@ class View(Table):
 
 
 def table_of(native: NativeTable) -> Table:
-    return View(native) if native.kind == 'view' else InsertableTable(native)
+    return View(native) if native.base is not None else InsertableTable(native)

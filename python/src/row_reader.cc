@@ -44,16 +44,11 @@ bool append_numbers(ColumnBuilder& out, const Type& type, PyObject* values) {
 }  // namespace
 
 RowReader::RowReader(const Table& table) {
-  std::vector<ColumnInfo> columns;
-  bool is_view = false;
-  without_gil([&] {
-    path_ = table.path();
-    columns = table.columns();
-    is_view = table.kind() == "view";
-  });
-  if (is_view) fail(ErrorCode::kUnsupportedOperation, "it is a view; insert into its base");
-  for (const ColumnInfo& column : columns) {
-    if (column.table_id != table.id()) continue;
+  const TableInfo info = without_gil([&] { return table.info(); });
+  path_ = info.path;
+  if (info.base_id != 0) fail(ErrorCode::kUnsupportedOperation, "it is a view; insert into its base");
+  for (const ColumnInfo& column : info.columns) {
+    if (column.table_id != info.id) continue;
     if (!column.value.empty() || column.from_iterator) {
       computed_.push_back(column.name);
       continue;

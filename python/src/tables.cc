@@ -67,6 +67,10 @@ auto property(Member member) {
   return [member](const Table& self) { return without_gil([&] { return (self.*member)(); }); };
 }
 
+std::string media_validation_word(MediaValidation when) {
+  return when == MediaValidation::kOnWrite ? "on_write" : "on_read";
+}
+
 void bind_update_status(nb::module_& m) {
   nb::class_<RowCounts>(m, "RowCounts")
       .def_ro("inserted", &RowCounts::inserted)
@@ -101,11 +105,23 @@ void bind_update_status(nb::module_& m) {
       .def_prop_ro("media_validation",
                    [](const ColumnInfo& self) -> std::optional<std::string> {
                      if (!self.media_validation) return std::nullopt;
-                     return *self.media_validation == MediaValidation::kOnWrite ? "on_write" : "on_read";
+                     return media_validation_word(*self.media_validation);
                    })
       .def_ro("defined_in", &ColumnInfo::defined_in)
       .def_ro("table_id", &ColumnInfo::table_id)
       .def_ro("version_added", &ColumnInfo::version_added);
+  nb::class_<TableInfo>(m, "TableInfo")
+      .def_ro("uuid", &TableInfo::uuid)
+      .def_ro("name", &TableInfo::name)
+      .def_ro("path", &TableInfo::path)
+      .def_ro("kind", &TableInfo::kind)
+      .def_ro("comment", &TableInfo::comment)
+      .def_ro("custom_metadata", &TableInfo::custom_metadata)
+      .def_prop_ro("media_validation",
+                   [](const TableInfo& self) { return media_validation_word(self.media_validation); })
+      .def_ro("iterator", &TableInfo::iterator)
+      .def_ro("predicate", &TableInfo::predicate)
+      .def_ro("columns", &TableInfo::columns);
 }
 
 }  // namespace
@@ -145,17 +161,10 @@ void bind_tables(nb::module_& m) {
   bind_update_status(m);
   nb::class_<Table>(m, "Table", "A handle to a table or view.")
       .def_prop_ro("id", &Table::id)
-      .def_prop_ro("uuid", property(&Table::uuid))
-      .def_prop_ro("name", property(&Table::name))
+      .def("info", property(&Table::info))
       .def_prop_ro("path", property(&Table::path))
-      .def_prop_ro("kind", property(&Table::kind))
-      .def_prop_ro("comment", property(&Table::comment))
-      .def_prop_ro("custom_metadata", property(&Table::custom_metadata))
       .def_prop_ro("base", property(&Table::base))
-      .def_prop_ro("iterator_text", property(&Table::iterator_text))
-      .def_prop_ro("predicate_text", property(&Table::predicate_text))
       .def_prop_ro("version", property(&Table::version))
-      .def("columns", property(&Table::columns))
       .def("query", property(&Table::query))
       .def(
           "views", [](const Table& self, bool recursive) { return without_gil([&] { return self.views(recursive); }); },

@@ -46,28 +46,23 @@ std::string text_of(const Expr& expr) {
 
 Table::Table(std::shared_ptr<Engine> engine, std::int64_t id) : engine_(std::move(engine)), id_(id) {}
 
-std::string Table::uuid() const {
-  return Newest(*engine_, id_).table.uuid;
-}
-
-std::string Table::name() const {
-  return Newest(*engine_, id_).table.name;
-}
-
-std::string Table::path() const {
-  return Newest(*engine_, id_).table.path;
-}
-
-std::string Table::kind() const {
-  return Newest(*engine_, id_).table.kind;
-}
-
-std::string Table::comment() const {
-  return Newest(*engine_, id_).table.comment;
-}
-
-std::string Table::custom_metadata() const {
-  return Newest(*engine_, id_).table.custom_metadata;
+TableInfo Table::info() const {
+  const Newest newest(*engine_, id_);
+  const TableDef& table = newest.table;
+  TableInfo info{table.id,
+                 table.uuid,
+                 table.name,
+                 table.path,
+                 table.kind,
+                 table.comment,
+                 table.custom_metadata,
+                 table.media_validation,
+                 table.base_id,
+                 text_of(table.iterator),
+                 text_of(table.predicate),
+                 {}};
+  for (const ColumnDef* column : newest.tree->columns_of(id_)) info.columns.push_back(*column);
+  return info;
 }
 
 std::optional<Table> Table::base() const {
@@ -82,21 +77,6 @@ std::vector<Table> Table::views(bool recursive) const {
   std::vector<Table> views;
   for (const std::int64_t id : ids) views.emplace_back(engine_, id);
   return views;
-}
-
-std::vector<ColumnInfo> Table::columns() const {
-  const Newest newest(*engine_, id_);
-  std::vector<ColumnInfo> columns;
-  for (const ColumnDef* column : newest.tree->columns_of(id_)) columns.push_back(*column);
-  return columns;
-}
-
-std::string Table::iterator_text() const {
-  return text_of(Newest(*engine_, id_).table.iterator);
-}
-
-std::string Table::predicate_text() const {
-  return text_of(Newest(*engine_, id_).table.predicate);
 }
 
 std::int64_t Table::version() const {

@@ -19,13 +19,6 @@ constexpr std::int64_t kRowsPerBatch = 8192;
 constexpr std::int64_t kMediaRowsPerBatch = 32;
 constexpr std::int64_t kSpareIds = 256;
 
-Column ids_column(const std::vector<std::int64_t>& ids) {
-  ColumnBuilder column{Type(TypeKind::kInt)};
-  column.reserve(static_cast<std::int64_t>(ids.size()));
-  for (const std::int64_t id : ids) column.append_int(id);
-  return column.finish();
-}
-
 bool is_missing(const ColumnDef& column, const RowSet& cells) {
   return column.stored && !column.value.empty() && !cells.has(column.id);
 }
@@ -88,7 +81,6 @@ void Derivation::add(const Tree& tree, std::int64_t table_id, RowSet input) {
   auto rows = std::make_shared<NewRows>();
   rows->table_id = table_id;
   rows->first_row = counts_[table_id].inserted;
-  if (!input.has(kRowIdColumn)) input.columns.emplace(kRowIdColumn, reserve_rows(input.num_rows, true));
   RowSet cells{input.num_rows, {{kRowIdColumn, input.columns.at(kRowIdColumn)}}};
   for (const ColumnDef& column : table.columns) {
     if (!input.has(column.id)) continue;
@@ -188,7 +180,7 @@ void Derivation::expand(const Tree& tree, const TableDef& view, const std::share
     rows->base = base;
     RowSet own = builder.finish(rows->base_rows);
     const std::vector<std::int64_t>& from = rows->base_rows;
-    own.columns.emplace(kRowIdColumn, reserve_rows(own.num_rows, false));
+    own.columns.emplace(kRowIdColumn, reserve_rows(own.num_rows));
     own.columns.emplace(kParentIdColumn, known.columns.at(kRowIdColumn).take(from));
     RowSet cells{own.num_rows, {}};
     for (const auto& [id, column] : own.columns)
@@ -244,9 +236,8 @@ void Derivation::bring_up_to(const Tree& tree) {
   }
 }
 
-Column Derivation::reserve_rows(std::int64_t count, bool exact) {
+Column Derivation::reserve_rows(std::int64_t count) {
   const auto wanted = static_cast<std::size_t>(count);
-  if (exact) return ids_column(reserve_ids(*engine_.connect(), "row_ids", count));
   if (spare_ids_.size() < wanted) {
     spare_ids_ = reserve_ids(*engine_.connect(), "row_ids", std::max(count, kSpareIds));
     std::reverse(spare_ids_.begin(), spare_ids_.end());

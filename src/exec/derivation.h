@@ -22,7 +22,8 @@ class Derivation {
   Derivation(Engine& engine, const Operation& operation, std::string description, OnError on_error, Spool& spool,
              ProgressMeter& progress);
 
-  /// New rows of a base table, as InputRows gives them. Throws Error for the first failing cell under OnError::kAbort.
+  /// New rows of a base table, as InputRows gives them, with kRowIdColumn. Throws Error for the first failing cell
+  /// under OnError::kAbort.
   void add(const Tree& tree, std::int64_t table_id, RowSet input);
   /// Rows of `view` that follow from rows that are in the base already: `base` has kRowIdColumn and what
   /// base_columns_for(tree, view) names.
@@ -45,7 +46,7 @@ class Derivation {
   void expand(const Tree& tree, const TableDef& view, const std::shared_ptr<NewRows>& base, const RowSet& known,
               const std::vector<std::int64_t>& base_rows);
   [[nodiscard]] RowSet known_of(const Tree& tree, const TableDef& table, const NewRows& rows) const;
-  [[nodiscard]] Column reserve_rows(std::int64_t count, bool exact);
+  [[nodiscard]] Column reserve_rows(std::int64_t count);
 
   Engine& engine_;
   const Operation& operation_;

@@ -19,7 +19,7 @@ class Insert {
         options_(options),
         tree_(base_tree(engine, table_id)),
         description_(fmt::format("insert into '{}'", table().path)),
-        operation_(new_operation(*engine.connect(), "insert", tree_->id, table_id)),
+        operation_(new_operation("insert", tree_->id, table_id)),
         progress_(engine, description_),
         spool_(engine.spool_folder(), engine.spool_budget()),
         derivation_(engine, operation_, description_, options.on_error, spool_, progress_) {}
@@ -31,7 +31,8 @@ class Insert {
         throw Error(ErrorCode::kUnsupportedOperation, description_ + ": there are no rows to insert");
       publish();
     } catch (...) {
-      for (const auto& [id, table] : tree_->tables) engine_.media_store().remove_operation(id, operation_.id);
+      if (operation_.id != 0)
+        for (const auto& [id, table] : tree_->tables) engine_.media_store().remove_operation(id, operation_.id);
       throw;
     }
     return status();
@@ -54,9 +55,19 @@ class Insert {
     for (std::int64_t begin = 0; begin < batch.num_rows(); begin += step) {
       const Batch part = batch.slice(begin, std::min(step, batch.num_rows() - begin));
       RowSet rows = bind(part);
+      rows.columns.emplace(kRowIdColumn, reserve_rows(rows.num_rows));
       derivation_.add(*tree_, table_id_, std::move(rows));
       num_rows_ += part.num_rows();
     }
+  }
+
+  // The operation's own id comes with those of its first rows.
+  Column reserve_rows(std::int64_t count) {
+    std::vector<Statement> statements{reserve_ids("row_ids", count)};
+    if (operation_.id == 0) statements.push_back(reserve_ids("operation_ids", 1));
+    const std::vector<SqlRows> reserved = engine_.connect()->pipeline(statements);
+    if (operation_.id == 0) operation_.id = reserved_ids(reserved[1]).front();
+    return ids_column(reserved_ids(reserved[0]));
   }
 
   RowSet bind(const Batch& batch) {

@@ -14,6 +14,14 @@ namespace intarsia {
 inline constexpr std::int64_t kRowIdColumn = -1;
 inline constexpr std::int64_t kParentIdColumn = -2;
 
+/// A column of ids.
+[[nodiscard]] inline Column ids_column(std::span<const std::int64_t> ids) {
+  ColumnBuilder column{Type(TypeKind::kInt)};
+  column.reserve(static_cast<std::int64_t>(ids.size()));
+  for (const std::int64_t id : ids) column.append_int(id);
+  return column.finish();
+}
+
 /// A batch on its way through the engine: columns by their id (ids are unique in an instance).
 struct RowSet {
   std::int64_t num_rows = 0;

@@ -97,15 +97,28 @@ RowCounts counts_from_json(std::string_view text) {
   return counts;
 }
 
+Operation new_operation(std::string kind, std::int64_t tree_id, std::int64_t table_id) {
+  return {0, std::move(kind), tree_id, table_id, now_microseconds()};
+}
+
 Operation new_operation(Connection& connection, std::string kind, std::int64_t tree_id, std::int64_t table_id) {
-  return {reserve_ids(connection, "operation_ids", 1).front(), std::move(kind), tree_id, table_id, now_microseconds()};
+  Operation operation = new_operation(std::move(kind), tree_id, table_id);
+  operation.id = reserve_ids(connection, "operation_ids", 1).front();
+  return operation;
 }
 
 std::vector<std::int64_t> reserve_ids(Connection& connection, const char* sequence, std::int64_t count) {
-  SqlParameters parameters;
-  parameters.add(count);
-  const SqlRows rows =
-      connection.query(fmt::format("select nextval('{}') from generate_series(1, $1)", sequence), parameters);
+  const Statement statement = reserve_ids(sequence, count);
+  return reserved_ids(connection.query(statement.sql, statement.parameters));
+}
+
+Statement reserve_ids(const char* sequence, std::int64_t count) {
+  Statement statement{fmt::format("select nextval('{}') from generate_series(1, $1)", sequence)};
+  statement.parameters.add(count);
+  return statement;
+}
+
+std::vector<std::int64_t> reserved_ids(const SqlRows& rows) {
   std::vector<std::int64_t> ids;
   for (int row = 0; row < rows.size(); ++row) ids.push_back(rows.int_at(row, 0));
   return ids;

@@ -29,11 +29,16 @@ struct NewVersion {
   RowCounts counts;
 };
 
+/// An operation that begins now and has no id yet.
+[[nodiscard]] Operation new_operation(std::string kind, std::int64_t tree_id, std::int64_t table_id);
 /// An operation with an id of its own.
 [[nodiscard]] Operation new_operation(Connection& connection, std::string kind, std::int64_t tree_id,
                                       std::int64_t table_id);
 /// `count` ids of the sequence ("object_ids", "row_ids", "operation_ids"), ascending.
 [[nodiscard]] std::vector<std::int64_t> reserve_ids(Connection& connection, const char* sequence, std::int64_t count);
+/// The same as a statement of a pipeline, and what it returned.
+[[nodiscard]] Statement reserve_ids(const char* sequence, std::int64_t count);
+[[nodiscard]] std::vector<std::int64_t> reserved_ids(const SqlRows& rows);
 
 /// BEGIN and the tree's lock. A tree_id of 0 means the lock of directories and paths (lock_catalog), which comes before
 /// that of any tree.

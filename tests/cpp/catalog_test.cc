@@ -142,11 +142,12 @@ TEST_F(CatalogTest, AnotherProcessSeesTheSameTable) {
   Database other = open();
   const Table same = other.get_table(at("t"));
   EXPECT_EQ(same.id(), t.id());
-  EXPECT_EQ(same.uuid(), t.uuid());
-  EXPECT_EQ(same.path(), at("t"));
-  EXPECT_EQ(same.kind(), "table");
-  EXPECT_EQ(same.comment(), "of the test");
-  EXPECT_EQ(same.custom_metadata(), R"({"a":1})");
+  const TableInfo info = same.info();
+  EXPECT_EQ(info.uuid, t.info().uuid);
+  EXPECT_EQ(info.path, at("t"));
+  EXPECT_EQ(info.kind, "table");
+  EXPECT_EQ(info.comment, "of the test");
+  EXPECT_EQ(info.custom_metadata, R"({"a":1})");
   const std::vector<ColumnInfo> columns = same.columns();
   ASSERT_EQ(columns.size(), 3U);
   EXPECT_TRUE(columns[0].primary_key);
@@ -238,7 +239,7 @@ TEST_F(CatalogTest, AFilteredViewHoldsTheRowsOfItsFilter) {
   const Table v = db().create_view(at("v"), t, {}, t["id"] > 1, {{"twice", {}, t["id"] * 2}}, options);
   EXPECT_EQ(v.query().count(), 3);
   EXPECT_EQ(v.base()->id(), t.id());
-  EXPECT_EQ(v.predicate_text(), "id > 1");
+  EXPECT_EQ(v.info().predicate, "id > 1");
   ASSERT_EQ(t.views().size(), 1U);
   std::vector<std::string> names;
   for (const ColumnInfo& column : v.columns()) names.push_back(column.name);
@@ -326,7 +327,7 @@ TEST_F(CatalogTest, AnIteratorMakesRowsAndColumns) {
   std::vector<std::string> names;
   for (const ColumnInfo& column : v.columns()) names.push_back(column.name + (column.from_iterator ? "*" : ""));
   EXPECT_EQ(names, (std::vector<std::string>{"pos*", "id*", "cell*", "next", "of_base", "name"}));
-  EXPECT_EQ(v.iterator_text(), "count_to(id)");
+  EXPECT_EQ(v.info().iterator, "count_to(id)");
   EXPECT_EQ(sql_tables_of(v), 2);
   const ResultSet rows = v.query().select({v["pos"], v["next"], v["of_base"], v["cell"]}).collect();
   ASSERT_EQ(rows.num_rows(), 3);

@@ -306,6 +306,7 @@ def test_validation_on_read_lets_a_broken_file_in(directory: str, tmp_path: Path
     path = tmp_path / 'no.png'
     path.write_bytes(b'no picture')
     t = pxt.create_table(f'{directory}.lazy', {'img': pxt.Image}, media_validation='on_read')
+    assert t.get_metadata()['media_validation'] == 'on_read'
     assert t.insert(img=path).num_excs == 0
 
 
