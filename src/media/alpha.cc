@@ -35,6 +35,15 @@ Image premultiply(const Image& image) {
   return with_colours(image, multiply_255);
 }
 
+Image with_signs_flipped(const Image& lab) {
+  Image flipped = Image::uninitialized(lab.mode(), lab.width(), lab.height());
+  const std::uint8_t* from = lab.data();
+  std::uint8_t* to = flipped.mutable_row(0);
+  for (std::size_t i = 0; i < lab.byte_size(); ++i)
+    to[i] = static_cast<std::uint8_t>(from[i] ^ (i % 3 == 0 ? 0 : 0x80));
+  return flipped;
+}
+
 Image unpremultiply(const Image& image) {
   return with_colours(image, [](int value, int alpha) {
     return alpha == 0 || alpha == 255 ? value : std::min(255 * value / alpha, 255);

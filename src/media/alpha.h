@@ -17,4 +17,7 @@ constexpr int multiply_255(int a, int b) {
 [[nodiscard]] Image premultiply(const Image& image);
 [[nodiscard]] Image unpremultiply(const Image& image);
 
+/// LAB with the sign bits of a and b flipped, so that their bytes are in the order of their values; and back.
+[[nodiscard]] Image with_signs_flipped(const Image& lab);
+
 }  // namespace intarsia

@@ -50,6 +50,10 @@ std::string metadata_json(int width, int height, PixelMode mode, std::optional<i
   return json.dump();
 }
 
+bool exceeds_limit(std::int64_t width, std::int64_t height) {
+  return width > kMaxPixels || height > kMaxPixels || width * height > kMaxPixels;
+}
+
 }  // namespace
 
 void fail_decode(std::string_view format, std::string_view what) {
@@ -58,9 +62,15 @@ void fail_decode(std::string_view format, std::string_view what) {
 
 void check_image_size(std::string_view format, std::int64_t width, std::int64_t height) {
   if (width <= 0 || height <= 0) fail_decode(format, fmt::format("size {}x{} is empty", width, height));
-  if (width > kMaxPixels || height > kMaxPixels || width * height > kMaxPixels) {
+  if (exceeds_limit(width, height)) {
     fail_decode(format, fmt::format("{}x{} pixels exceed the limit of {}", width, height, kMaxPixels));
   }
+}
+
+void check_result_size(std::string_view operation, std::int64_t width, std::int64_t height) {
+  if (!exceeds_limit(width, height)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: {}x{} pixels exceed the limit of {}", operation, width, height, kMaxPixels));
 }
 
 ImageInfo probe_image(std::string_view bytes) {

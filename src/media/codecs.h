@@ -56,5 +56,7 @@ extern const ImageCodec kBmpCodec;
 [[noreturn]] void fail_decode(std::string_view format, std::string_view what);
 /// Refuses sizes that are empty or so large that they can only be an attack (Pillow's limit: 178,956,970 pixels).
 void check_image_size(std::string_view format, std::int64_t width, std::int64_t height);
+/// The same limit for what an operation makes; throws Error(kInvalidArgument). Empty results are fine.
+void check_result_size(std::string_view operation, std::int64_t width, std::int64_t height);
 
 }  // namespace intarsia

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "intarsia/error.h"
 #include "media/alpha.h"
 #include "media/dither.h"
+#include "media/lab.h"
 
 namespace intarsia {
 
@@ -37,10 +39,10 @@ const T* samples(const Image& image, int y) {
 }
 
 // ---- YCbCr, with 6 bits of fraction
-// ----------------------------------------------------------------------------------
 
+/// Half up and then towards zero, as Pillow's tables are made.
 int fixed6(double factor, int sample) {
-  return static_cast<int>(std::floor(factor * sample * 64 + 0.5));
+  return static_cast<int>(factor * sample * 64 + 0.5);
 }
 
 void write_ycbcr(const Rgba& p, std::uint8_t* out) {
@@ -56,7 +58,6 @@ Rgba rgb_of_ycbcr(const std::uint8_t* in) {
 }
 
 // ---- HSV
-// -------------------------------------------------------------------------------------------------------------
 
 void write_hsv(const Rgba& p, std::uint8_t* out) {
   const int most = std::max({p.r, p.g, p.b}), least = std::min({p.r, p.g, p.b});
@@ -110,18 +111,18 @@ Rgba rgb_of_cmyk(const std::uint8_t* in) {
 }
 
 // ---- reading
-// ---------------------------------------------------------------------------------------------------------
 
-/// Grey of a mode with wide samples: clipped, I;16 by its upper byte.
+/// Grey of a mode with wide samples, clipped; no number is black.
 std::uint8_t grey_of_wide(const Image& image, int x, int y) {
   switch (image.mode()) {
     case PixelMode::kI:
       return clip(samples<std::int32_t>(image, y)[x]);
     case PixelMode::kI16:
-      return static_cast<std::uint8_t>(samples<std::uint16_t>(image, y)[x] >> 8);
+      return clip(samples<std::uint16_t>(image, y)[x]);
     default: {
       const float sample = samples<float>(image, y)[x];
-      return sample <= 0.0F ? 0 : sample >= 255.0F ? 255 : static_cast<std::uint8_t>(sample);
+      if (sample >= 255.0F) return 255;
+      return sample > 0.0F ? static_cast<std::uint8_t>(sample) : 0;
     }
   }
 }
@@ -162,6 +163,10 @@ class PixelReader {
         return rgb_of_ycbcr(in);
       case PixelMode::kHSV:
         return rgb_of_hsv(in);
+      case PixelMode::kLAB: {
+        const auto [r, g, b] = rgb_of_lab(in);
+        return {r, g, b, 255};
+      }
       case PixelMode::kI:
       case PixelMode::kF:
       case PixelMode::kI16: {
@@ -183,9 +188,8 @@ bool is_grey(PixelMode mode) {
 }
 
 // ---- writing
-// ---------------------------------------------------------------------------------------------------------
 
-/// One row in a mode of bytes. `y_of_ycbcr`: the source is YCbCr, whose first sample is its grey.
+/// One row in a mode of bytes. `grey_source`: red is the grey already.
 void write_row(const std::vector<Rgba>& row, PixelMode mode, bool grey_source, std::uint8_t* out) {
   for (const Rgba& p : row) {
     const auto grey = [&] { return grey_source ? p.r : luma(p); };
@@ -221,6 +225,10 @@ void write_row(const std::vector<Rgba>& row, PixelMode mode, bool grey_source, s
         write_hsv(p, out);
         out += 3;
         break;
+      case PixelMode::kLAB:
+        lab_of_rgb(&p.r, out);
+        out += 3;
+        break;
       default:
         std::memcpy(out, &p, 3);
         out += 3;
@@ -237,6 +245,7 @@ Image grey_of_ycbcr(const Image& image) {
 
 Image to_bytes(const Image& image, PixelMode mode) {
   if (image.mode() == PixelMode::kYCbCr && mode == PixelMode::kL) return grey_of_ycbcr(image);
+  if (image.mode() == PixelMode::kYCbCr && mode == PixelMode::kLA) return to_bytes(grey_of_ycbcr(image), mode);
   Image out = Image::uninitialized(mode, image.width(), image.height());
   const PixelReader reader(image);
   std::vector<Rgba> row;
@@ -247,7 +256,18 @@ Image to_bytes(const Image& image, PixelMode mode) {
   return out;
 }
 
-/// The samples of a grey image, without a loss, as `T`.
+/// A 32-bit integer towards zero; the least of them for what has none, as processors do it.
+template <typename T>
+T from_float(float sample) {
+  if constexpr (std::is_same_v<T, float>) {
+    return sample;
+  } else {
+    const bool fits = sample > -2147483904.0F && sample < 2147483648.0F;
+    return static_cast<T>(fits ? static_cast<std::int32_t>(sample) : std::numeric_limits<std::int32_t>::min());
+  }
+}
+
+/// The samples of a grey image as `T`: as they are where `T` can hold them.
 template <typename T>
 Image to_wide(const Image& image, PixelMode mode) {
   Image out = Image::uninitialized(mode, image.width(), image.height());
@@ -262,7 +282,7 @@ Image to_wide(const Image& image, PixelMode mode) {
             row[x] = static_cast<T>(samples<std::int32_t>(image, y)[x]);
           break;
         case PixelMode::kF:
-          row[x] = static_cast<T>(samples<float>(image, y)[x]);
+          row[x] = from_float<T>(samples<float>(image, y)[x]);
           break;
         case PixelMode::kI16:
           row[x] = static_cast<T>(samples<std::uint16_t>(image, y)[x]);
@@ -293,6 +313,23 @@ Image float_luma(const Image& image) {
   return out;
 }
 
+/// Grey through RGB, as Pillow makes it for the wide modes; the grey of YCbCr alone is another.
+Image grey_by_rgb(const Image& image) {
+  return to_bytes(image.mode() == PixelMode::kYCbCr ? to_bytes(image, PixelMode::kRGB) : image, PixelMode::kL);
+}
+
+/// A palette's colours are not dithered.
+Image palette_to_bilevel(const Image& image) {
+  Image out = to_bytes(image, PixelMode::kRGB);
+  Image bilevel = Image::uninitialized(PixelMode::kBilevel, image.width(), image.height());
+  for (int y = 0; y < image.height(); ++y) {
+    const std::uint8_t* in = out.row(y);
+    for (int x = 0; x < image.width(); ++x, in += 3)
+      bilevel.mutable_row(y)[x] = in[0] * 299 + in[1] * 587 + in[2] * 114 >= 128000 ? 255 : 0;
+  }
+  return bilevel;
+}
+
 Image to_palette(const Image& image) {
   if (!is_grey(image.mode())) return dither_to_web_palette(to_bytes(image, PixelMode::kRGB));
   Image out = image.mode() == PixelMode::kL ? image : to_bytes(image, PixelMode::kL);
@@ -308,11 +345,12 @@ Image to_palette(const Image& image) {
 
 Image convert(const Image& image, PixelMode mode) {
   if (image.mode() == mode) return image;
-  if (mode == PixelMode::kLAB || image.mode() == PixelMode::kLAB) refuse(image, mode);
+  if (image.mode() == PixelMode::kLAB && mode != PixelMode::kRGB && mode != PixelMode::kRGBA) refuse(image, mode);
   const bool wide_source =
       image.mode() == PixelMode::kI || image.mode() == PixelMode::kF || image.mode() == PixelMode::kI16;
   switch (mode) {
     case PixelMode::kBilevel:
+      if (image.mode() == PixelMode::kP) return palette_to_bilevel(image);
       return dither_to_bilevel(is_grey(image.mode()) ? to_bytes(image, PixelMode::kL)
                                                      : to_bytes(image, PixelMode::kRGB));
     case PixelMode::kP:
@@ -321,9 +359,9 @@ Image convert(const Image& image, PixelMode mode) {
       if (!is_grey(image.mode())) return float_luma(image);
       return to_wide<float>(image.mode() == PixelMode::kLA ? to_bytes(image, PixelMode::kL) : image, mode);
     case PixelMode::kI:
-      return to_wide<std::int32_t>(wide_source ? image : to_bytes(image, PixelMode::kL), mode);
+      return to_wide<std::int32_t>(wide_source ? image : grey_by_rgb(image), mode);
     case PixelMode::kI16:
-      return to_wide<std::uint16_t>(wide_source ? image : to_bytes(image, PixelMode::kL), mode);
+      return to_wide<std::uint16_t>(image.mode() == PixelMode::kI ? image : grey_by_rgb(image), mode);
     default:
       return to_bytes(image, mode);
   }

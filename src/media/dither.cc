@@ -24,15 +24,20 @@ class ErrorDiffusion {
     below_here_ = error;
     right_ = error * 7;
   }
-  void end_row() { below_.back() = below_left_; }
+  void end_row() { end_row(below_left_); }
+  /// What the row leaves for the last pixel below it.
+  void end_row(int left) { below_.back() = left; }
+  [[nodiscard]] int below_left() const { return below_left_; }
+  [[nodiscard]] int below_here() const { return below_here_; }
 
  private:
   std::vector<int> below_;  // what the row above left for each pixel, one to the right
   int right_ = 0, below_left_ = 0, below_here_ = 0;
 };
 
+/// The level of the web palette for a sample. Pillow looks colours up in cells of 4 x 4 x 4, by their lower corner.
 int nearest_level(int sample) {
-  return (sample + 25) / 51;
+  return ((sample & ~3) + 25) / 51;
 }
 
 }  // namespace
@@ -57,14 +62,13 @@ Image dither_to_bilevel(const Image& image) {
 }
 
 Image dither_to_web_palette(const Image& image) {
-  constexpr int kFirst = 10;  // the cube begins at this index
+  constexpr int kFirst = 10;  // the cube begins at this index; black is found before it, at 0
   Image out = Image::uninitialized(PixelMode::kP, image.width(), image.height());
   std::vector<std::uint8_t> palette(kFirst * 3, 0);
   for (int b = 0; b < 256; b += 51)
     for (int g = 0; g < 256; g += 51)
       for (int r = 0; r < 256; r += 51)
         for (const int sample : {r, g, b}) palette.push_back(static_cast<std::uint8_t>(sample));
-  palette.resize(768, 0);
   std::vector<ErrorDiffusion> channels(3, ErrorDiffusion(image.width()));
   for (int y = 0; y < image.height(); ++y) {
     for (ErrorDiffusion& channel : channels) channel.begin_row();
@@ -77,9 +81,13 @@ Image dither_to_web_palette(const Image& image) {
         index += level * weight;
         channels[static_cast<std::size_t>(c)].spread(x, sample - level * 51);
       }
-      out.mutable_row(y)[x] = static_cast<std::uint8_t>(index);
+      out.mutable_row(y)[x] = static_cast<std::uint8_t>(index == kFirst ? 0 : index);
     }
-    for (ErrorDiffusion& channel : channels) channel.end_row();
+    // Pillow hands the last column's errors of blue to all channels; its pixels are the reference.
+    const ErrorDiffusion& blue = channels[2];
+    channels[0].end_row(blue.below_left());
+    channels[1].end_row(blue.below_here());
+    channels[2].end_row(blue.below_here());
   }
   out.set_palette(std::move(palette));
   return out;

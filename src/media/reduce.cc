@@ -10,6 +10,7 @@
 #include "intarsia/error.h"
 #include "media/alpha.h"
 #include "media/resample.h"
+#include "media/transform.h"
 
 namespace intarsia {
 namespace {
@@ -134,12 +135,16 @@ Image reduce(const Image& image, int factor_x, int factor_y, std::optional<std::
                 fmt::format("reduce: box ({}, {}, {}, {}) must lie inside the image of {}x{} pixels", area[0], area[1],
                             area[2], area[3], image.width(), image.height()));
   }
+  if (factor_x == 1 && factor_y == 1) return crop(image, area);
   if (image.mode() == PixelMode::kP || image.mode() == PixelMode::kBilevel) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("reduce: mode {} cannot be averaged; convert the image first", mode_name(image.mode())));
   }
   if (image.mode() == PixelMode::kLA || image.mode() == PixelMode::kRGBA) {
     return unpremultiply(average_blocks(premultiply(image), factor_x, factor_y, area));
+  }
+  if (image.mode() == PixelMode::kLAB) {
+    return with_signs_flipped(average_blocks(with_signs_flipped(image), factor_x, factor_y, area));
   }
   return average_blocks(image, factor_x, factor_y, area);
 }

@@ -9,6 +9,7 @@
 
 #include "intarsia/error.h"
 #include "media/alpha.h"
+#include "media/codecs.h"
 #include "media/reduce.h"
 #include "media/resample_kernels.h"
 #include "media/resample_weights.h"
@@ -20,6 +21,7 @@ namespace {
 struct Passes {
   bool along_x;
   bool along_y;
+  bool y_first;
   AxisWeights x;
   AxisWeights y;
   int first_row;
@@ -32,9 +34,13 @@ Passes plan_passes(const Image& image, int width, int height, Resample filter, c
   passes.along_y = height != image.height() || box[1] != 0 || box[3] != height;
   passes.x = make_weights(image.width(), box[0], box[2], width, filter);
   passes.y = make_weights(image.height(), box[1], box[3], height, filter);
+  // The order shows in the pixels, because samples are rounded in between. Pillow begins with the columns where that
+  // takes away more than twice as many rows as there are columns to lose.
+  passes.y_first = passes.along_x && passes.along_y && height < image.height() &&
+                   image.height() - height > 2 * (image.width() - width);
   passes.first_row = passes.y.starts.front();
   passes.rows = passes.y.starts.back() + passes.y.counts.back() - passes.first_row;
-  if (!passes.along_x) {
+  if (!passes.along_x || passes.y_first) {
     passes.first_row = 0;
     passes.rows = image.height();
   }
@@ -42,25 +48,28 @@ Passes plan_passes(const Image& image, int width, int height, Resample filter, c
   return passes;
 }
 
-Image resample_bytes(const Image& image, int width, int height, const Passes& passes) {
-  const auto channels = static_cast<int>(bytes_per_pixel(image.mode()));
-  Image middle = image;
-  if (passes.along_x) {
-    middle = Image::uninitialized(image.mode(), width, passes.rows);
-    const std::size_t from_stride = image.byte_size() / static_cast<std::size_t>(image.height());
-    const std::size_t to_stride = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
-    convolve_rows(image.row(passes.first_row), from_stride, middle.mutable_row(0), to_stride, passes.rows, channels,
-                  to_fixed(passes.x));
-  }
-  if (!passes.along_y) return middle;
-  Image result = Image::uninitialized(image.mode(), width, height);
-  const std::size_t row_bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
-  const FixedWeights weights = to_fixed(passes.y);
-  for (int y = 0; y < height; ++y) {
-    convolve_column(middle.row(weights.starts[static_cast<std::size_t>(y)]), row_bytes, result.mutable_row(y), weights,
-                    y);
-  }
+/// Rows [first_row, first_row + rows) with their columns convolved to `width`.
+Image convolve_x(const Image& image, int width, int first_row, int rows, const AxisWeights& weights) {
+  Image result = Image::uninitialized(image.mode(), width, rows);
+  convolve_rows(image.row(first_row), image.row_bytes(), result.mutable_row(0), result.row_bytes(), rows,
+                static_cast<int>(bytes_per_pixel(image.mode())), to_fixed(weights));
   return result;
+}
+
+Image convolve_y(const Image& image, int height, const AxisWeights& weights) {
+  Image result = Image::uninitialized(image.mode(), image.width(), height);
+  const FixedWeights fixed = to_fixed(weights);
+  for (int y = 0; y < height; ++y)
+    convolve_column(image.row(fixed.starts[static_cast<std::size_t>(y)]), image.row_bytes(), result.mutable_row(y),
+                    fixed, y);
+  return result;
+}
+
+Image resample_bytes(const Image& image, int width, int height, const Passes& passes) {
+  if (passes.y_first) return convolve_x(convolve_y(image, height, passes.y), width, 0, height, passes.x);
+  if (!passes.along_x) return convolve_y(image, height, passes.y);
+  const Image middle = convolve_x(image, width, passes.first_row, passes.rows, passes.x);
+  return passes.along_y ? convolve_y(middle, height, passes.y) : middle;
 }
 
 template <typename Sample>
@@ -78,45 +87,53 @@ Sample to_sample(double sum) {
     return static_cast<float>(sum);
   } else if constexpr (std::is_same_v<Sample, std::int32_t>) {
     return round_half_away(sum);
-  } else {  // 16 bits: the two bytes are clipped one by one, as Pillow does
-    const int rounded = round_half_away(sum);
-    return static_cast<std::uint16_t>(std::clamp(rounded % 256, 0, 255) | std::clamp(rounded >> 8, 0, 255) << 8);
+  } else {
+    return static_cast<std::uint16_t>(std::clamp(round_half_away(sum), 0, 65535));
   }
 }
 
-/// Both passes for samples wider than a byte, in double precision.
+/// The same passes for samples wider than a byte, in double precision.
 template <typename Sample>
-Image resample_wide(const Image& image, int width, int height, const Passes& passes) {
-  Image middle = image;
-  if (passes.along_x) {
-    middle = Image::uninitialized(image.mode(), width, passes.rows);
-    for (int y = 0; y < passes.rows; ++y) {
-      const Sample* from = samples<Sample>(image, y + passes.first_row);
-      auto* to = reinterpret_cast<Sample*>(middle.mutable_row(y));
-      for (int x = 0; x < width; ++x) {
-        const double* weights = passes.x.of(x);
-        const Sample* first = from + passes.x.starts[static_cast<std::size_t>(x)];
-        double sum = 0.0;
-        for (int k = 0; k < passes.x.counts[static_cast<std::size_t>(x)]; ++k) sum += first[k] * weights[k];
-        to[x] = to_sample<Sample>(sum);
-      }
-    }
-  }
-  if (!passes.along_y) return middle;
-  Image result = Image::uninitialized(image.mode(), width, height);
-  for (int y = 0; y < height; ++y) {
-    const double* weights = passes.y.of(y);
-    const int first = passes.y.starts[static_cast<std::size_t>(y)];
+Image convolve_wide_x(const Image& image, int width, int first_row, int rows, const AxisWeights& axis) {
+  Image result = Image::uninitialized(image.mode(), width, rows);
+  for (int y = 0; y < rows; ++y) {
+    const Sample* from = samples<Sample>(image, y + first_row);
     auto* to = reinterpret_cast<Sample*>(result.mutable_row(y));
     for (int x = 0; x < width; ++x) {
+      const double* weights = axis.of(x);
+      const Sample* first = from + axis.starts[static_cast<std::size_t>(x)];
       double sum = 0.0;
-      for (int k = 0; k < passes.y.counts[static_cast<std::size_t>(y)]; ++k) {
-        sum += samples<Sample>(middle, first + k)[x] * weights[k];
-      }
+      for (int k = 0; k < axis.counts[static_cast<std::size_t>(x)]; ++k) sum += first[k] * weights[k];
       to[x] = to_sample<Sample>(sum);
     }
   }
   return result;
+}
+
+template <typename Sample>
+Image convolve_wide_y(const Image& image, int height, const AxisWeights& axis) {
+  Image result = Image::uninitialized(image.mode(), image.width(), height);
+  for (int y = 0; y < height; ++y) {
+    const double* weights = axis.of(y);
+    const int first = axis.starts[static_cast<std::size_t>(y)];
+    auto* to = reinterpret_cast<Sample*>(result.mutable_row(y));
+    for (int x = 0; x < image.width(); ++x) {
+      double sum = 0.0;
+      for (int k = 0; k < axis.counts[static_cast<std::size_t>(y)]; ++k)
+        sum += samples<Sample>(image, first + k)[x] * weights[k];
+      to[x] = to_sample<Sample>(sum);
+    }
+  }
+  return result;
+}
+
+template <typename Sample>
+Image resample_wide(const Image& image, int width, int height, const Passes& passes) {
+  if (passes.y_first)
+    return convolve_wide_x<Sample>(convolve_wide_y<Sample>(image, height, passes.y), width, 0, height, passes.x);
+  if (!passes.along_x) return convolve_wide_y<Sample>(image, height, passes.y);
+  const Image middle = convolve_wide_x<Sample>(image, width, passes.first_row, passes.rows, passes.x);
+  return passes.along_y ? convolve_wide_y<Sample>(middle, height, passes.y) : middle;
 }
 
 Image resample(const Image& image, int width, int height, Resample filter, const ResizeBox& box) {
@@ -133,14 +150,16 @@ Image resample(const Image& image, int width, int height, Resample filter, const
   }
 }
 
-/// Source coordinate of each output, or -1 when it lies outside. The step is added up as Pillow does.
-std::vector<int> nearest_sources(double from, double to, int outputs, int size) {
+/// Source coordinate of each output, or -1 when it lies outside. As in Pillow the step is added up, which can be
+/// another pixel than multiplying gives; it multiplies for 16-bit samples.
+std::vector<int> nearest_sources(double from, double to, int outputs, int size, bool added_up) {
   const double step = (to - from) / outputs;
   std::vector<int> sources(static_cast<std::size_t>(outputs));
   double at = from + step * 0.5;
-  for (int& source : sources) {
+  for (int i = 0; i < outputs; ++i) {
+    if (!added_up) at = step * (i + 0.5) + from;
     const int index = at < 0.0 ? -1 : static_cast<int>(at);
-    source = index < size ? index : -1;
+    sources[static_cast<std::size_t>(i)] = index < size ? index : -1;
     at += step;
   }
   return sources;
@@ -155,8 +174,9 @@ void pick_pixels(const std::uint8_t* from, std::uint8_t* to, const std::vector<i
 }
 
 Image sample_nearest(const Image& image, int width, int height, const ResizeBox& box) {
-  const std::vector<int> columns = nearest_sources(box[0], box[2], width, image.width());
-  const std::vector<int> rows = nearest_sources(box[1], box[3], height, image.height());
+  const bool added_up = image.mode() != PixelMode::kI16;
+  const std::vector<int> columns = nearest_sources(box[0], box[2], width, image.width(), added_up);
+  const std::vector<int> rows = nearest_sources(box[1], box[3], height, image.height(), added_up);
   Image result(image.mode(), width, height);
   for (int y = 0; y < height; ++y) {
     if (rows[static_cast<std::size_t>(y)] < 0) continue;
@@ -195,6 +215,7 @@ void check_resize(const Image& image, int width, int height, const ResizeBox& bo
                 fmt::format("resize: box ({}, {}, {}, {}) must lie inside the image of {}x{} pixels", box[0], box[1],
                             box[2], box[3], image.width(), image.height()));
   }
+  check_result_size("resize", width, height);
   if (gap && *gap < 1.0) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("resize: reducing_gap must be 1.0 or greater, got {}", *gap));
   }
@@ -219,11 +240,11 @@ ResizeBox as_floats(const ResizeBox& box) {
 /// Convolution, after a reduction by whole factors where `gap` allows one. Alpha is a channel like the others.
 Image resample_with_gap(const Image& image, int width, int height, Resample filter, ResizeBox box,
                         std::optional<double> gap) {
-  if (!gap) return resample(image, width, height, filter, as_floats(box));
-  const int factor_x = std::max(1, static_cast<int>((box[2] - box[0]) / width / *gap));
-  const int factor_y = std::max(1, static_cast<int>((box[3] - box[1]) / height / *gap));
+  const int factor_x = gap ? std::max(1, static_cast<int>((box[2] - box[0]) / width / *gap)) : 1;
+  const int factor_y = gap ? std::max(1, static_cast<int>((box[3] - box[1]) / height / *gap)) : 1;
   if (factor_x == 1 && factor_y == 1) return resample(image, width, height, filter, as_floats(box));
   const std::array<int, 4> part = box_with_margin(image, width, height, filter, box);
+  if (part[0] == part[2] || part[1] == part[3]) return resample(image, width, height, filter, as_floats(box));
   box = {(box[0] - part[0]) / factor_x, (box[1] - part[1]) / factor_y, (box[2] - part[0]) / factor_x,
          (box[3] - part[1]) / factor_y};
   return resample(average_blocks(image, factor_x, factor_y, part), width, height, filter, as_floats(box));
@@ -248,9 +269,13 @@ Image resize(const Image& image, int width, int height, Resample filter, std::op
   check_resize(image, width, height, area, reducing_gap);
   if (width == image.width() && height == image.height() && area == whole) return image;
   if (image.mode() == PixelMode::kBilevel || image.mode() == PixelMode::kP) filter = Resample::kNearest;
+  if (image.byte_size() == 0) return Image(image.mode(), width, height);
   if (filter == Resample::kNearest) return sample_nearest(image, width, height, as_floats(area));
   if (has_alpha_channel(image.mode())) {
     return unpremultiply(resample_with_gap(premultiply(image), width, height, filter, area, reducing_gap));
+  }
+  if (image.mode() == PixelMode::kLAB) {
+    return with_signs_flipped(resample_with_gap(with_signs_flipped(image), width, height, filter, area, reducing_gap));
   }
   return resample_with_gap(image, width, height, filter, area, reducing_gap);
 }
@@ -259,6 +284,7 @@ Image thumbnail(const Image& image, double width, double height, Resample filter
   double x = std::floor(width);
   double y = std::floor(height);
   if (x >= image.width() && y >= image.height()) return image;
+  if (image.height() == 0) throw Error(ErrorCode::kInvalidArgument, "thumbnail: the image is empty");
   if (x < 1 || y < 1) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("thumbnail: size {}x{} is below 1x1", width, height));
   }

@@ -5,17 +5,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <numbers>
 
 #include "intarsia/error.h"
+#include "media/codecs.h"
 
 namespace intarsia {
 
 namespace {
 
+/// Black; in LAB, where a and b are signed, Pillow's zeros are their least.
 Image blank_like(const Image& image, int width, int height) {
   Image blank(image.mode(), width, height);
+  if (image.mode() == PixelMode::kLAB) {
+    std::uint8_t* pixels = blank.mutable_row(0);
+    for (std::size_t i = 0; i < blank.byte_size(); ++i) pixels[i] = i % 3 == 0 ? 0 : 0x80;
+  }
   if (image.mode() == PixelMode::kP) blank.set_palette(image.palette(), image.palette_alpha());
   return blank;
 }
@@ -56,11 +63,13 @@ struct Point {
   int x, y;
 };
 
+/// By way of decimal digits, as Python rounds: multiplying would differ in the last bit.
 double rounded_to_15_digits(double value) {
-  return std::round(value * 1e15) / 1e15;
+  return std::strtod(fmt::format("{:.15f}", value).c_str(), nullptr);
 }
 
-/// The inverse of a rotation about the centre: where each pixel of the result comes from, in 16.16 fixed point.
+/// The inverse of a rotation about the centre: where each pixel of the result comes from. In 16.16 fixed point as
+/// Pillow has it, but in floating point for 16-bit samples and where coordinates reach 32768.
 class InverseRotation {
  public:
   InverseRotation(const Image& image, double angle) {
@@ -68,17 +77,30 @@ class InverseRotation {
     const double cosine = rounded_to_15_digits(std::cos(radians));
     const double sine = rounded_to_15_digits(std::sin(radians));
     const double centre_x = image.width() / 2.0, centre_y = image.height() / 2.0;
+    cosine_ = cosine;
+    sine_ = sine;
     const double x0 = cosine * -centre_x + sine * -centre_y + centre_x;
     const double y0 = -sine * -centre_x + cosine * -centre_y + centre_y;
     x_by_x_ = fixed(cosine);
     x_by_y_ = fixed(sine);
     y_by_x_ = fixed(-sine);
     y_by_y_ = fixed(cosine);
+    x0_ = x0;
+    y0_ = y0;
     x_ = fixed(x0 + cosine * 0.5 + sine * 0.5);
     y_ = fixed(y0 - sine * 0.5 + cosine * 0.5);
+    in_fixed_point_ = image.mode() != PixelMode::kI16;
+    for (const int x : {0, image.width() - 1})
+      for (const int y : {0, image.height() - 1})
+        in_fixed_point_ = in_fixed_point_ && std::fabs(cosine * x + sine * y + x0) < 32768.0 &&
+                          std::fabs(-sine * x + cosine * y + y0) < 32768.0;
   }
 
   [[nodiscard]] Point source_of(int x, int y) const {
+    if (!in_fixed_point_) {
+      const double column = x + 0.5, row = y + 0.5;
+      return {below(cosine_ * column + sine_ * row + x0_), below(-sine_ * column + cosine_ * row + y0_)};
+    }
     const std::int64_t at_x = x_ + x_by_x_ * x + x_by_y_ * y;
     const std::int64_t at_y = y_ + y_by_x_ * x + y_by_y_ * y;
     return {static_cast<int>(at_x >> 16), static_cast<int>(at_y >> 16)};
@@ -87,6 +109,10 @@ class InverseRotation {
  private:
   static std::int64_t fixed(double value) { return static_cast<std::int64_t>(std::floor(value * 65536.0 + 0.5)); }
 
+  static int below(double at) { return at < 0.0 ? -1 : static_cast<int>(at); }
+
+  bool in_fixed_point_ = true;
+  double cosine_ = 1, sine_ = 0, x0_ = 0, y0_ = 0;
   std::int64_t x_by_x_, x_by_y_, y_by_x_, y_by_y_, x_, y_;
 };
 
@@ -96,7 +122,9 @@ Image crop(const Image& image, const std::array<int, 4>& box) {
   const auto [left, upper, right, lower] = box;
   if (right < left) throw Error(ErrorCode::kInvalidArgument, "Coordinate 'right' is less than 'left'");
   if (lower < upper) throw Error(ErrorCode::kInvalidArgument, "Coordinate 'lower' is less than 'upper'");
-  Image out = blank_like(image, right - left, lower - upper);
+  const std::int64_t width = std::int64_t{right} - left, height = std::int64_t{lower} - upper;
+  check_result_size("crop", width, height);
+  Image out = blank_like(image, static_cast<int>(width), static_cast<int>(height));
   const int first_x = std::max(left, 0), last_x = std::min(right, image.width());
   const std::size_t pixel = bytes_per_pixel(image.mode());
   if (last_x <= first_x) return out;
