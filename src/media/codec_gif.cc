@@ -90,10 +90,7 @@ void read_rows(GifFileType& file, Image& image) {
   for (int pass = frame.Interlace ? 0 : 3; pass < 4; ++pass)
     for (int y = frame.Interlace ? kStarts[pass] : 0; y < frame.Height; y += frame.Interlace ? kSteps[pass] : 1) {
       if (DGifGetLine(&file, row.data(), frame.Width) == GIF_ERROR) fail_gif(file.Error);
-      const int to = frame.Top + y;
-      const int width = std::min(frame.Width, image.width() - frame.Left);
-      if (to < image.height() && width > 0)
-        std::memcpy(image.mutable_row(to) + frame.Left, row.data(), static_cast<std::size_t>(width));
+      std::memcpy(image.mutable_row(frame.Top + y) + frame.Left, row.data(), row.size());
     }
 }
 
@@ -101,12 +98,22 @@ bool is_gif(std::string_view head) {
   return head.starts_with("GIF87a") || head.starts_with("GIF89a");
 }
 
+/// The screen, enlarged where the frame reaches beyond it.
+std::pair<int, int> canvas_of(const GifFileType& file) {
+  const GifImageDesc& frame = file.Image;
+  const int width = std::max(file.SWidth, frame.Left + frame.Width);
+  const int height = std::max(file.SHeight, frame.Top + frame.Height);
+  check_image_size(kFormat, width, height);
+  return {width, height};
+}
+
 ImageInfo probe_gif(std::string_view head, std::uint64_t) {
   Source source{head};
   const Gif file = open_gif(source);
   read_to_frame(*file);
   const PixelMode mode = is_grey_ramp(palette_of(*file)) ? PixelMode::kL : PixelMode::kP;
-  return {std::string(kFormat), mode, file->SWidth, file->SHeight, std::nullopt};
+  const auto [width, height] = canvas_of(*file);
+  return {std::string(kFormat), mode, width, height, std::nullopt};
 }
 
 Image decode_gif(std::string_view bytes) {
@@ -115,13 +122,9 @@ Image decode_gif(std::string_view bytes) {
   const int transparent = read_to_frame(*file);
   std::vector<std::uint8_t> palette = palette_of(*file);
   const bool grey = is_grey_ramp(palette);
-  Image image(grey ? PixelMode::kL : PixelMode::kP, file->SWidth, file->SHeight);
-  const GifImageDesc& frame = file->Image;
-  const bool covers = frame.Left == 0 && frame.Top == 0 && frame.Width >= file->SWidth && frame.Height >= file->SHeight;
-  if (!covers) {
-    const int around = transparent >= 0 ? transparent : file->SBackGroundColor;
-    std::memset(image.mutable_row(0), around, image.byte_size());
-  }
+  const auto [width, height] = canvas_of(*file);
+  Image image(grey ? PixelMode::kL : PixelMode::kP, width, height);
+  if (transparent > 0) std::memset(image.mutable_row(0), transparent, image.byte_size());  // around the frame
   read_rows(*file, image);
   if (grey) return image;
   std::vector<std::uint8_t> alpha;

@@ -13,7 +13,7 @@ namespace intarsia {
 
 /// What the header of an encoded image says.
 struct ImageInfo {
-  std::string format;  ///< "JPEG", "PNG", "WEBP", "TIFF", "GIF", "HEIF", "BMP"
+  std::string format;  ///< "JPEG", "PNG", "WEBP", "TIFF", "GIF", "HEIF", "AVIF", "BMP"
   PixelMode mode = PixelMode::kRGB;
   int width = 0;
   int height = 0;
