@@ -14,7 +14,7 @@ namespace {
 std::string errors_of_column(const TableDef& table, const ColumnDef& column) {
   return fmt::format(
       "(select row_id, {0}::bigint as id, {1}_note::text as note from {2} "
-      "where {1}_note ? 'error' order by row_id limit $1)",
+      "where {1}_note is not null and {1}_note ? 'error' order by row_id limit $1)",
       column.id, sql_name(column), table.sql_table_of(column.id));
 }
 

@@ -89,12 +89,17 @@ std::string column_alteration(const std::string& sql_table, const ColumnDef& col
   std::string sql =
       fmt::format("alter table {} add column {} {}", sql_table, sql_name(column), wire::sql_type(column.type));
   if (has_note(column)) sql += fmt::format(", add column {}_note jsonb", sql_name(column));
-  return sql;
+  return sql + note_index_ddl(sql_table, column);
+}
+
+std::string note_index_ddl(const std::string& sql_table, const ColumnDef& column) {
+  if (!has_note(column)) return {};
+  return fmt::format("; create index on {} (row_id) where {}_note is not null", sql_table, sql_name(column));
 }
 
 std::string family_ddl(const std::string& sql_table, const ColumnDef& column) {
-  return fmt::format("create table {} (row_id bigint primary key, version bigint not null default 0{})", sql_table,
-                     column_ddl(column));
+  return fmt::format("create table {} (row_id bigint primary key, version bigint not null default 0{}){}", sql_table,
+                     column_ddl(column), note_index_ddl(sql_table, column));
 }
 
 }  // namespace intarsia

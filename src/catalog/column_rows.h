@@ -22,9 +22,11 @@ namespace intarsia {
 
 /// ", c5 bigint, c5_note jsonb": a column's definition in SQL, for CREATE TABLE.
 [[nodiscard]] std::string column_ddl(const ColumnDef& column);
-/// ALTER TABLE that adds the column.
+/// ALTER TABLE that adds the column, with its index.
 [[nodiscard]] std::string column_alteration(const std::string& sql_table, const ColumnDef& column);
-/// CREATE TABLE of a family's generation.
+/// CREATE INDEX of the cells with a note, which are few, or nothing for a column without notes.
+[[nodiscard]] std::string note_index_ddl(const std::string& sql_table, const ColumnDef& column);
+/// CREATE TABLE of a family's generation, with its indexes.
 [[nodiscard]] std::string family_ddl(const std::string& sql_table, const ColumnDef& column);
 
 }  // namespace intarsia

@@ -60,14 +60,16 @@ std::string key_ddl(const TableDef& table) {
 
 std::string rows_ddl(const TableDef& table) {
   const std::string rows = table.rows_table();
-  std::string columns = "row_id bigint primary key, version bigint not null";
+  std::string columns = "row_id bigint primary key, version bigint not null", note_indexes;
   if (table.has_iterator()) columns += ", parent_id bigint not null, pos bigint not null, unique (parent_id, pos)";
   for (const ColumnDef& column : table.columns) {
     const bool in_rows = column.stored && !is_position(column) && table.sql_table_of(column.id) == rows;
-    if (in_rows) columns += column_ddl(column);
+    if (!in_rows) continue;
+    columns += column_ddl(column);
+    note_indexes += note_index_ddl(rows, column);
   }
-  return fmt::format("create table {0} ({1}) {2}; create index on {0} (version){3}", rows, columns, kAutovacuum,
-                     key_ddl(table));
+  return fmt::format("create table {0} ({1}) {2}; create index on {0} (version){3}{4}", rows, columns, kAutovacuum,
+                     key_ddl(table), note_indexes);
 }
 
 void insert_tree(Connection& connection, std::int64_t tree_id) {

@@ -77,6 +77,10 @@ std::optional<std::string> plain_text(const Type& type, const Value& value) {
   return std::nullopt;
 }
 
+bool is_error_field(const Expr& expr) {
+  return expr.is_call("cell.errortype") || expr.is_call("cell.errormsg");
+}
+
 bool is_sql_kind(const Type& type) {
   return type.kind() != TypeKind::kArray && !type.is_media();
 }
@@ -131,8 +135,17 @@ std::optional<std::string> SqlText::error_field(const Expr& expr) {
   return fmt::format("({} -> 'error' ->> '{}')", note, expr.is_call("cell.errortype") ? "type" : "message");
 }
 
+// Names the note itself, so that PostgreSQL sees that its partial index serves.
+std::optional<std::string> SqlText::has_error(const Expr& field) {
+  const std::optional<std::string> sql = error_field(field);
+  const std::string note = sql ? scan_.note(field.args()[0].column_id()) : "";
+  if (note.empty()) return sql ? std::optional<std::string>("false") : std::nullopt;
+  return fmt::format("({} is not null and {} is not null)", note, *sql);
+}
+
 std::optional<std::string> SqlText::call(const Expr& expr) {
-  if (expr.is_call("cell.errortype") || expr.is_call("cell.errormsg")) return error_field(expr);
+  if (is_error_field(expr)) return error_field(expr);
+  if (expr.is_call("op.is_not_null") && is_error_field(expr.args()[0])) return has_error(expr.args()[0]);
   const Function* function = find_function(expr.name());
   if (function == nullptr || (function->sql.empty() && !function->to_sql)) return std::nullopt;
   std::vector<std::string> args;

@@ -26,6 +26,7 @@ class SqlText {
   std::optional<std::string> column(const Expr& expr);
   std::optional<std::string> call(const Expr& expr);
   std::optional<std::string> error_field(const Expr& expr);
+  std::optional<std::string> has_error(const Expr& field);
   std::optional<std::string> literal(const Type& type, const Value& value);
 
   ScanSql& scan_;

@@ -183,6 +183,18 @@ TEST_F(CatalogTest, ComputedColumnsOfASchemaAreComputed) {
   EXPECT_EQ(code_of([&] { db().create_table(at("u"), {{"x", {}, t["id"] + 1}}); }), ErrorCode::kInvalidExpression);
 }
 
+TEST_F(CatalogTest, NotesHaveAnIndex) {
+  Table t = table("t");
+  ColumnSpec computed;
+  computed.name = "inverse";
+  computed.value = Expr(1) / t["id"];
+  t.add_computed_column(computed);
+  EXPECT_EQ(sql("select count(*) from pg_index where indrelid = 'rows_" + std::to_string(t.id()) +
+                "'::regclass and pg_get_expr(indpred, indrelid) = '(c" + std::to_string(t.columns().back().id) +
+                "_note IS NOT NULL)'"),
+            1);
+}
+
 TEST_F(CatalogTest, ColumnsAreChecked) {
   const auto refusal = [&](std::vector<ColumnSpec> columns) {
     return code_of([&] { db().create_table(at("t"), columns); });

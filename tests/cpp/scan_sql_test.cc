@@ -88,6 +88,15 @@ TEST(ScanSqlTest, WhatIsDecodedHasNoSql) {
   EXPECT_FALSE(ScanSql(tree, 2).translate(Expr::call("string.upper", {expr_of(tree, 2, 23)})));
 }
 
+TEST(ScanSqlTest, WhatHasAnErrorNamesTheNoteAsItsIndexDoes) {
+  const Tree tree = sample_tree();
+  const Expr of_computed = Expr::call("cell.errortype", {expr_of(tree, 1, 13)});
+  EXPECT_EQ(ScanSql(tree, 1).translate(Expr::call("op.is_not_null", {of_computed})),
+            "(f70.c13_note is not null and (f70.c13_note -> 'error' ->> 'type') is not null)");
+  const Expr of_given = Expr::call("cell.errormsg", {expr_of(tree, 1, 11)});
+  EXPECT_EQ(ScanSql(tree, 1).translate(Expr::call("op.is_not_null", {of_given})), "false");
+}
+
 TEST(ScanSqlTest, LiteralsAreParametersOfPreparedStatementsAndTextOfOthers) {
   const Tree tree = sample_tree();
   const Expr condition = expr_of(tree, 1, 11) == 5;
