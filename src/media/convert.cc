@@ -15,6 +15,7 @@
 #include "media/alpha.h"
 #include "media/dither.h"
 #include "media/lab.h"
+#include "media/quantize.h"
 
 namespace intarsia {
 
@@ -331,6 +332,7 @@ Image palette_to_bilevel(const Image& image) {
 }
 
 Image to_palette(const Image& image) {
+  if (image.mode() == PixelMode::kRGBA) return quantize_octree(image, 256);
   if (!is_grey(image.mode())) return dither_to_web_palette(to_bytes(image, PixelMode::kRGB));
   Image out = image.mode() == PixelMode::kL ? image : to_bytes(image, PixelMode::kL);
   Image indexed = Image::uninitialized(PixelMode::kP, image.width(), image.height());
