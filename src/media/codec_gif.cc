@@ -85,6 +85,7 @@ bool is_grey_ramp(const std::vector<std::uint8_t>& palette) {
 
 void read_rows(GifFileType& file, Image& image) {
   const GifImageDesc& frame = file.Image;
+  if (frame.Width == 0) return;
   std::vector<GifPixelType> row(static_cast<std::size_t>(frame.Width));
   constexpr int kStarts[] = {0, 4, 2, 1}, kSteps[] = {8, 8, 4, 2};
   for (int pass = frame.Interlace ? 0 : 3; pass < 4; ++pass)

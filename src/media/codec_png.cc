@@ -172,10 +172,10 @@ using Decompressor = std::unique_ptr<libdeflate_decompressor, decltype(&libdefla
 using Compressor = std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)>;
 using Buffer = std::unique_ptr<std::uint8_t[]>;
 
-/// Inflates at least `size` bytes; more in the stream is tolerated.
+/// Inflates at least `size` bytes; some more in the stream is tolerated.
 Buffer inflate_pixels(std::string_view data, std::size_t size) {
   const Decompressor decompressor(libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
-  for (std::size_t room = size; room <= 16 * size; room *= 4) {
+  for (const std::size_t room : {size, 2 * size + 65536}) {
     Buffer buffer(new std::uint8_t[room + 64]);
     std::size_t got = 0;
     const libdeflate_result result =
