@@ -2,6 +2,7 @@
 #include "function/builtins.h"
 #include "function/define.h"
 #include "function/image_arguments.h"
+#include "media/codecs.h"
 #include "media/convert.h"
 #include "media/resample.h"
 #include "media/transform.h"
@@ -27,6 +28,7 @@ Type resized_type(Types types, Literals literals) {
   const auto size = literal_ints<2>(literals[1], "resize(): size");
   if (size && ((*size)[0] < 1 || (*size)[1] < 1))
     throw Error(ErrorCode::kInvalidArgument, "resize(): height and width must be > 0");
+  if (size) check_result_size("resize()", (*size)[0], (*size)[1]);
   return Type::image(size ? (*size)[0] : 0, size ? (*size)[1] : 0, types[0].mode(), types[0].nullable());
 }
 
@@ -41,7 +43,9 @@ Type cropped_type(Types types, Literals literals) {
   if (right < left || lower < upper)
     throw Error(ErrorCode::kInvalidArgument,
                 "crop(): the box is left, upper, right, lower, with right >= left and lower >= upper");
-  return Type::image(right - left, lower - upper, types[0].mode(), types[0].nullable());
+  const std::int64_t width = std::int64_t{right} - left, height = std::int64_t{lower} - upper;
+  check_result_size("crop()", width, height);
+  return Type::image(static_cast<int>(width), static_cast<int>(height), types[0].mode(), types[0].nullable());
 }
 
 Image converted(const Image& image, std::string_view mode) {

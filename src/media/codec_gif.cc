@@ -32,7 +32,8 @@ struct CloseGif {
 using Gif = std::unique_ptr<GifFileType, CloseGif>;
 
 [[noreturn]] void fail_gif(int code) {
-  const char* reason = GifErrorString(code);
+  const bool ended = code == D_GIF_ERR_READ_FAILED || code == D_GIF_ERR_EOF_TOO_SOON;
+  const char* reason = ended ? nullptr : GifErrorString(code);
   fail_decode(kFormat, reason == nullptr ? "the file is truncated" : reason);
 }
 
