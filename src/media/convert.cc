@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -42,20 +43,29 @@ const T* samples(const Image& image, int y) {
 // ---- YCbCr, with 6 bits of fraction
 
 /// Half up and then towards zero, as Pillow's tables are made.
-int fixed6(double factor, int sample) {
-  return static_cast<int>(factor * sample * 64 + 0.5);
+using Table = std::array<int, 256>;
+constexpr Table products(double factor, int origin = 0) {
+  Table table{};
+  for (int i = 0; i < 256; ++i) table[static_cast<std::size_t>(i)] = static_cast<int>(factor * (i - origin) * 64 + 0.5);
+  return table;
 }
 
+constexpr Table kYOfR = products(0.29900), kYOfG = products(0.58700), kYOfB = products(0.11400);
+constexpr Table kCbOfR = products(-0.16874), kCbOfG = products(-0.33126), kCbOfB = products(0.50000);
+constexpr Table kCrOfR = products(0.50000), kCrOfG = products(-0.41869), kCrOfB = products(-0.08131);
+constexpr Table kROfCr = products(1.40200, 128), kGOfCb = products(-0.34414, 128);
+constexpr Table kGOfCr = products(-0.71414, 128), kBOfCb = products(1.77200, 128);
+
 void write_ycbcr(const Rgba& p, std::uint8_t* out) {
-  out[0] = clip((fixed6(0.29900, p.r) + fixed6(0.58700, p.g) + fixed6(0.11400, p.b)) >> 6);
-  out[1] = clip(((fixed6(-0.16874, p.r) + fixed6(-0.33126, p.g) + fixed6(0.50000, p.b)) >> 6) + 128);
-  out[2] = clip(((fixed6(0.50000, p.r) + fixed6(-0.41869, p.g) + fixed6(-0.08131, p.b)) >> 6) + 128);
+  out[0] = static_cast<std::uint8_t>((kYOfR[p.r] + kYOfG[p.g] + kYOfB[p.b]) >> 6);
+  out[1] = static_cast<std::uint8_t>(((kCbOfR[p.r] + kCbOfG[p.g] + kCbOfB[p.b]) >> 6) + 128);
+  out[2] = static_cast<std::uint8_t>(((kCrOfR[p.r] + kCrOfG[p.g] + kCrOfB[p.b]) >> 6) + 128);
 }
 
 Rgba rgb_of_ycbcr(const std::uint8_t* in) {
-  const int y = in[0], cb = in[1] - 128, cr = in[2] - 128;
-  return {clip(y + (fixed6(1.40200, cr) >> 6)), clip(y + ((fixed6(-0.34414, cb) + fixed6(-0.71414, cr)) >> 6)),
-          clip(y + (fixed6(1.77200, cb) >> 6)), 255};
+  const int y = in[0];
+  return {clip(y + (kROfCr[in[2]] >> 6)), clip(y + ((kGOfCb[in[1]] + kGOfCr[in[2]]) >> 6)),
+          clip(y + (kBOfCb[in[1]] >> 6)), 255};
 }
 
 // ---- HSV
@@ -113,74 +123,87 @@ Rgba rgb_of_cmyk(const std::uint8_t* in) {
 
 // ---- reading
 
-/// Grey of a mode with wide samples, clipped; no number is black.
-std::uint8_t grey_of_wide(const Image& image, int x, int y) {
-  switch (image.mode()) {
-    case PixelMode::kI:
-      return clip(samples<std::int32_t>(image, y)[x]);
-    case PixelMode::kI16:
-      return clip(samples<std::uint16_t>(image, y)[x]);
-    default: {
-      const float sample = samples<float>(image, y)[x];
-      if (sample >= 255.0F) return 255;
-      return sample > 0.0F ? static_cast<std::uint8_t>(sample) : 0;
-    }
+/// A wide sample as a byte: clipped; no number is black.
+std::uint8_t byte_of(std::int32_t sample) {
+  return clip(sample);
+}
+std::uint8_t byte_of(std::uint16_t sample) {
+  return static_cast<std::uint8_t>(std::min<std::uint16_t>(sample, 255));
+}
+std::uint8_t byte_of(float sample) {
+  if (sample >= 255.0F) return 255;
+  return sample > 0.0F ? static_cast<std::uint8_t>(sample) : std::uint8_t{0};
+}
+
+/// `kStep` bytes of a pixel become what `pixel` makes of them.
+template <std::size_t kStep, typename Pixel>
+void map_row(const std::uint8_t* in, std::vector<Rgba>& out, const Pixel& pixel) {
+  for (Rgba& p : out) {
+    p = pixel(in);
+    in += kStep;
   }
 }
 
-class PixelReader {
+template <typename Sample>
+void read_wide(const std::uint8_t* in, std::vector<Rgba>& out) {
+  map_row<sizeof(Sample)>(in, out, [](const std::uint8_t* at) -> Rgba {
+    Sample sample;
+    std::memcpy(&sample, at, sizeof sample);
+    const std::uint8_t grey = byte_of(sample);
+    return {grey, grey, grey, 255};
+  });
+}
+
+class RowReader {
  public:
-  explicit PixelReader(const Image& image) : image_(image) {
-    palette_.resize(256, {0, 0, 0, 255});
+  explicit RowReader(const Image& image) : image_(image) {
     const auto& colours = image.palette();
     const auto& alpha = image.palette_alpha();
+    palette_.fill({0, 0, 0, 255});
     for (std::size_t i = 0; i < colours.size() / 3 && i < 256; ++i)
       palette_[i] = {colours[i * 3], colours[i * 3 + 1], colours[i * 3 + 2],
                      i < alpha.size() ? alpha[i] : std::uint8_t{255}};
   }
 
-  void read_row(int y, std::vector<Rgba>& out) const {
+  void read(int y, std::vector<Rgba>& out) const {
     out.resize(static_cast<std::size_t>(image_.width()));
     const std::uint8_t* in = image_.row(y);
-    const std::size_t step = bytes_per_pixel(image_.mode());
-    for (int x = 0; x < image_.width(); ++x, in += step) out[static_cast<std::size_t>(x)] = pixel(in, x, y);
-  }
-
- private:
-  [[nodiscard]] Rgba pixel(const std::uint8_t* in, int x, int y) const {
+    using Bytes = const std::uint8_t*;
     switch (image_.mode()) {
       case PixelMode::kBilevel:
       case PixelMode::kL:
-        return {in[0], in[0], in[0], 255};
+        return map_row<1>(in, out, [](Bytes p) -> Rgba { return {p[0], p[0], p[0], 255}; });
       case PixelMode::kLA:
-        return {in[0], in[0], in[0], in[1]};
+        return map_row<2>(in, out, [](Bytes p) -> Rgba { return {p[0], p[0], p[0], p[1]}; });
       case PixelMode::kP:
-        return palette_[in[0]];
+        return map_row<1>(in, out, [this](Bytes p) { return palette_[p[0]]; });
+      case PixelMode::kRGB:
+        return map_row<3>(in, out, [](Bytes p) -> Rgba { return {p[0], p[1], p[2], 255}; });
       case PixelMode::kRGBA:
-        return {in[0], in[1], in[2], in[3]};
+        return map_row<4>(in, out, [](Bytes p) -> Rgba { return {p[0], p[1], p[2], p[3]}; });
       case PixelMode::kCMYK:
-        return rgb_of_cmyk(in);
+        return map_row<4>(in, out, rgb_of_cmyk);
       case PixelMode::kYCbCr:
-        return rgb_of_ycbcr(in);
+        return map_row<3>(in, out, rgb_of_ycbcr);
       case PixelMode::kHSV:
-        return rgb_of_hsv(in);
-      case PixelMode::kLAB: {
-        const auto [r, g, b] = rgb_of_lab(in);
-        return {r, g, b, 255};
-      }
+        return map_row<3>(in, out, rgb_of_hsv);
+      case PixelMode::kLAB:
+        return map_row<3>(in, out, [](Bytes p) -> Rgba {
+          const auto [r, g, b] = rgb_of_lab(p);
+          return {r, g, b, 255};
+        });
       case PixelMode::kI:
+        return read_wide<std::int32_t>(in, out);
+      case PixelMode::kI16:
+        return read_wide<std::uint16_t>(in, out);
       case PixelMode::kF:
-      case PixelMode::kI16: {
-        const std::uint8_t grey = grey_of_wide(image_, x, y);
-        return {grey, grey, grey, 255};
-      }
-      default:
-        return {in[0], in[1], in[2], 255};
+        return read_wide<float>(in, out);
     }
   }
 
+ private:
   const Image& image_;
-  std::vector<Rgba> palette_;
+  std::array<Rgba, 256> palette_;
 };
 
 bool is_grey(PixelMode mode) {
@@ -190,50 +213,72 @@ bool is_grey(PixelMode mode) {
 
 // ---- writing
 
-/// One row in a mode of bytes. `grey_source`: red is the grey already.
-void write_row(const std::vector<Rgba>& row, PixelMode mode, bool grey_source, std::uint8_t* out) {
+/// `write` makes `kStep` bytes of each pixel.
+template <std::size_t kStep, typename Write>
+void write_pixels(const std::vector<Rgba>& row, std::uint8_t* out, const Write& write) {
   for (const Rgba& p : row) {
-    const auto grey = [&] { return grey_source ? p.r : luma(p); };
-    switch (mode) {
-      case PixelMode::kL:
-        *out++ = grey();
-        break;
-      case PixelMode::kLA:
-        *out++ = grey();
-        *out++ = p.a;
-        break;
-      case PixelMode::kRGBA:
-        std::memcpy(out, &p, 4);
-        out += 4;
-        break;
-      case PixelMode::kCMYK:
-        out[0] = static_cast<std::uint8_t>(grey_source ? 0 : 255 - p.r);
-        out[1] = static_cast<std::uint8_t>(grey_source ? 0 : 255 - p.g);
-        out[2] = static_cast<std::uint8_t>(grey_source ? 0 : 255 - p.b);
-        out[3] = static_cast<std::uint8_t>(grey_source ? 255 - p.r : 0);
-        out += 4;
-        break;
-      case PixelMode::kYCbCr:
-        if (grey_source) {
-          out[0] = p.r;
-          out[1] = out[2] = 128;
-        } else {
-          write_ycbcr(p, out);
-        }
-        out += 3;
-        break;
-      case PixelMode::kHSV:
-        write_hsv(p, out);
-        out += 3;
-        break;
-      case PixelMode::kLAB:
-        lab_of_rgb(&p.r, out);
-        out += 3;
-        break;
-      default:
-        std::memcpy(out, &p, 3);
-        out += 3;
-    }
+    write(p, out);
+    out += kStep;
+  }
+}
+
+/// One row in a mode of bytes.
+void write_row(const std::vector<Rgba>& row, PixelMode mode, std::uint8_t* out) {
+  switch (mode) {
+    case PixelMode::kL:
+      return write_pixels<1>(row, out, [](const Rgba& p, std::uint8_t* to) { to[0] = luma(p); });
+    case PixelMode::kLA:
+      return write_pixels<2>(row, out, [](const Rgba& p, std::uint8_t* to) {
+        to[0] = luma(p);
+        to[1] = p.a;
+      });
+    case PixelMode::kRGBA:
+      if (!row.empty()) std::memcpy(out, row.data(), row.size() * 4);
+      return;
+    case PixelMode::kCMYK:
+      return write_pixels<4>(row, out, [](const Rgba& p, std::uint8_t* to) {
+        to[0] = static_cast<std::uint8_t>(255 - p.r);
+        to[1] = static_cast<std::uint8_t>(255 - p.g);
+        to[2] = static_cast<std::uint8_t>(255 - p.b);
+        to[3] = 0;
+      });
+    case PixelMode::kYCbCr:
+      return write_pixels<3>(row, out, write_ycbcr);
+    case PixelMode::kHSV:
+      return write_pixels<3>(row, out, write_hsv);
+    case PixelMode::kLAB:
+      return write_pixels<3>(row, out, [](const Rgba& p, std::uint8_t* to) { lab_of_rgb(&p.r, to); });
+    default:
+      return write_pixels<3>(row, out, [](const Rgba& p, std::uint8_t* to) {
+        to[0] = p.r;
+        to[1] = p.g;
+        to[2] = p.b;
+      });
+  }
+}
+
+/// One row of a grey image in a mode of bytes: red is the grey.
+void write_grey_row(const std::vector<Rgba>& row, PixelMode mode, std::uint8_t* out) {
+  switch (mode) {
+    case PixelMode::kL:
+      return write_pixels<1>(row, out, [](const Rgba& p, std::uint8_t* to) { to[0] = p.r; });
+    case PixelMode::kLA:
+      return write_pixels<2>(row, out, [](const Rgba& p, std::uint8_t* to) {
+        to[0] = p.r;
+        to[1] = p.a;
+      });
+    case PixelMode::kCMYK:
+      return write_pixels<4>(row, out, [](const Rgba& p, std::uint8_t* to) {
+        to[0] = to[1] = to[2] = 0;
+        to[3] = static_cast<std::uint8_t>(255 - p.r);
+      });
+    case PixelMode::kYCbCr:
+      return write_pixels<3>(row, out, [](const Rgba& p, std::uint8_t* to) {
+        to[0] = p.r;
+        to[1] = to[2] = 128;
+      });
+    default:
+      write_row(row, mode, out);
   }
 }
 
@@ -244,15 +289,26 @@ Image grey_of_ycbcr(const Image& image) {
   return grey;
 }
 
+/// The conversion that is asked for most.
+Image grey_of_rgb(const Image& image) {
+  Image grey = Image::uninitialized(PixelMode::kL, image.width(), image.height());
+  const std::uint8_t* in = image.data();
+  std::uint8_t* out = grey.mutable_row(0);
+  for (const std::uint8_t* end = out + grey.byte_size(); out != end; in += 3) *out++ = luma({in[0], in[1], in[2], 255});
+  return grey;
+}
+
 Image to_bytes(const Image& image, PixelMode mode) {
+  if (image.mode() == PixelMode::kRGB && mode == PixelMode::kL) return grey_of_rgb(image);
   if (image.mode() == PixelMode::kYCbCr && mode == PixelMode::kL) return grey_of_ycbcr(image);
   if (image.mode() == PixelMode::kYCbCr && mode == PixelMode::kLA) return to_bytes(grey_of_ycbcr(image), mode);
   Image out = Image::uninitialized(mode, image.width(), image.height());
-  const PixelReader reader(image);
+  const RowReader reader(image);
+  const bool grey = is_grey(image.mode());
   std::vector<Rgba> row;
   for (int y = 0; y < image.height(); ++y) {
-    reader.read_row(y, row);
-    write_row(row, mode, is_grey(image.mode()), out.mutable_row(y));
+    reader.read(y, row);
+    grey ? write_grey_row(row, mode, out.mutable_row(y)) : write_row(row, mode, out.mutable_row(y));
   }
   return out;
 }
@@ -272,26 +328,26 @@ T from_float(float sample) {
 template <typename T>
 Image to_wide(const Image& image, PixelMode mode) {
   Image out = Image::uninitialized(mode, image.width(), image.height());
-  for (int y = 0; y < image.height(); ++y) {
-    T* row = reinterpret_cast<T*>(out.mutable_row(y));
-    for (int x = 0; x < image.width(); ++x) {
-      switch (image.mode()) {
-        case PixelMode::kI:
-          if constexpr (std::is_same_v<T, std::uint16_t>)
-            row[x] = static_cast<T>(std::clamp(samples<std::int32_t>(image, y)[x], 0, 65535));
-          else
-            row[x] = static_cast<T>(samples<std::int32_t>(image, y)[x]);
-          break;
-        case PixelMode::kF:
-          row[x] = from_float<T>(samples<float>(image, y)[x]);
-          break;
-        case PixelMode::kI16:
-          row[x] = static_cast<T>(samples<std::uint16_t>(image, y)[x]);
-          break;
-        default:
-          row[x] = static_cast<T>(image.row(y)[x]);
-      }
-    }
+  const std::size_t count = image.byte_size() / bytes_per_pixel(image.mode());
+  T* to = reinterpret_cast<T*>(out.mutable_row(0));
+  const auto fill = [&]<typename From, typename To>(const From* from, const To& value_of) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = value_of(from[i]);
+  };
+  const auto as_is = [](auto sample) { return static_cast<T>(sample); };
+  switch (image.mode()) {
+    case PixelMode::kI:
+      fill(samples<std::int32_t>(image, 0), [](std::int32_t sample) {
+        return static_cast<T>(std::is_same_v<T, std::uint16_t> ? std::clamp(sample, 0, 65535) : sample);
+      });
+      break;
+    case PixelMode::kF:
+      fill(samples<float>(image, 0), from_float<T>);
+      break;
+    case PixelMode::kI16:
+      fill(samples<std::uint16_t>(image, 0), as_is);
+      break;
+    default:
+      fill(image.data(), as_is);
   }
   return out;
 }
@@ -304,10 +360,10 @@ Image to_wide(const Image& image, PixelMode mode) {
 /// RGB to grey as a Float keeps the fraction of the luma.
 Image float_luma(const Image& image) {
   Image out = Image::uninitialized(PixelMode::kF, image.width(), image.height());
-  const PixelReader reader(image);
+  const RowReader reader(image);
   std::vector<Rgba> row;
   for (int y = 0; y < image.height(); ++y) {
-    reader.read_row(y, row);
+    reader.read(y, row);
     float* samples = reinterpret_cast<float*>(out.mutable_row(y));
     for (const Rgba& p : row) *samples++ = static_cast<float>(p.r * 299 + p.g * 587 + p.b * 114) / 1000.0F;
   }
