@@ -117,7 +117,7 @@ class Table {
   [[nodiscard]] Expr operator[](std::string_view column) const;
   [[nodiscard]] Query query() const;
 
-  /// Adds rows; columns by name, in any order. Missing nullable columns become null.
+  /// Adds rows; columns by name, in any order. Missing nullable columns become null. No rows: nothing happens.
   /// Throws Error: kMissingRequired, kColumnNotFound, kTypeMismatch, kInvalidDataFormat, kUnsupportedOperation (a
   /// view).
   UpdateStatus insert(const Batch& rows, const InsertOptions& options = {});

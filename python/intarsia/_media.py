@@ -65,18 +65,35 @@ def array_of_bytes(data: bytearray, dtype: str, shape: tuple[int, ...]) -> np.nd
 
 
 def array_of(value: Any, dtype: str | None) -> np.ndarray[Any, Any] | None:
-    """A contiguous array of `value`; lists become one of `dtype`. None when it is no array of numbers."""
+    """A contiguous array of `value`, of `dtype` when that is given. None when it is no array of numbers, or when an
+    element does not fit `dtype`."""
     import numpy as np
 
+    if not isinstance(value, np.ndarray | list | tuple):
+        return None
     try:
-        if isinstance(value, np.ndarray):
-            if dtype is not None and value.dtype != dtype and np.can_cast(value.dtype, dtype, 'same_kind'):
-                value = value.astype(dtype)
-            array = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder('='))
-        elif isinstance(value, list | tuple):
-            array = np.array(value, dtype=dtype)
-        else:
+        array = np.asarray(value)
+        if array.dtype.kind == 'O' and dtype is not None:  # None is NaN in an array of floats
+            array = array.astype(dtype)
+        if array.dtype.kind not in 'biuf':
             return None
+        if dtype is None:
+            return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder('='))
+        return np.ascontiguousarray(_of_dtype(array, np.dtype(dtype)))
     except (TypeError, ValueError, OverflowError):
         return None
-    return array if array.dtype.kind in 'biuf' else None
+
+
+def _of_dtype(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """`array` with elements of `dtype`; floats may lose digits. OverflowError when an element is out of range, or is a
+    fraction and `dtype` one of integers."""
+    import numpy as np
+
+    if array.dtype == dtype:
+        return array
+    with np.errstate(all='ignore'):
+        cast = array.astype(dtype)
+    same = np.array_equal(np.isfinite(cast), np.isfinite(array)) if dtype.kind == 'f' else np.array_equal(cast, array)
+    if not same:
+        raise OverflowError(f'an element does not fit {dtype}')
+    return cast

@@ -55,11 +55,14 @@ class RowSource(Source):
 class PandasSource(Source):
     def __init__(self, frame: Any) -> None:
         names = [str(name) for name in frame.columns]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise RequestError(
+                ErrorCode.INVALID_SCHEMA, f'the DataFrame has several columns of one name: {", ".join(sorted(twice))}'
+            )
         self._frame = frame.set_axis(names, axis='columns')
 
     def insert_into(self, table: _native.Table, on_error: str) -> _native.UpdateStatus:
-        if not len(self._frame):
-            raise unsupported('insert: the DataFrame has no rows')
         types = {column.name: column.type.kind for column in table.info().columns}
         columns = {name: _cells(self._frame[name], types.get(name)) for name in self._frame.columns}
         return table.insert_columns(columns, on_error)
@@ -76,12 +79,14 @@ class PandasSource(Source):
 
 
 def _cells(series: Any, kind: str | None) -> Any:
-    """A column of pandas as the engine takes it: NumPy numbers without a gap, else Python objects with None for one."""
+    """A column of pandas as the engine takes it: NumPy numbers without a gap, else Python objects with None for one.
+    NaN is no gap in a column of NumPy floats that goes into a Float column."""
+    import numpy as np
+
     dtype = series.dtype.kind
-    if (dtype == 'i' and kind in ('Int', 'Float')) or (dtype == 'f' and kind == 'Float' and series.dtype.itemsize == 8):
-        values = series.to_numpy()
-        if values.dtype.kind == dtype and values.dtype.itemsize == 8 and (dtype == 'i' or not series.isna().any()):
-            return values if values.flags.c_contiguous else values.copy()
+    is_numeric = (dtype == 'i' and kind in ('Int', 'Float')) or (dtype == 'f' and kind == 'Float')
+    if is_numeric and (isinstance(series.dtype, np.dtype) or not series.isna().any()):
+        return np.ascontiguousarray(series.to_numpy(dtype='int64' if dtype == 'i' else 'float64'))
     missing = series.isna()
     cells = series.astype(object)
     if missing.any():
@@ -96,11 +101,12 @@ class ArrowSource(Source):
     def __init__(self, table: Any) -> None:
         import pyarrow as pa
 
-        self._table = table if isinstance(table, pa.Table) else pa.table(table)
+        try:
+            self._table = table if isinstance(table, pa.Table) else pa.table(table)
+        except (pa.ArrowInvalid, TypeError) as failure:
+            raise unsupported(f'{type(table).__name__} is no table of Arrow: {failure}') from failure
 
     def insert_into(self, table: _native.Table, on_error: str) -> _native.UpdateStatus:
-        if not self._table.num_rows:
-            raise unsupported('insert: the Arrow table has no rows')
         return table.insert_arrow(self._table.to_batches(max_chunksize=1 << 16), on_error)
 
     def infer(self) -> dict[str, ColumnType]:

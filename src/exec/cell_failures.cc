@@ -18,7 +18,8 @@ Column without_failures(const Column& cells, const Expr& expr, std::string_view 
       out.append_cell(cells, row);
       continue;
     }
-    if (error->type != "ZeroDivisionError")
+    const bool is_division = error->type == "ZeroDivisionError" && error->traceback.empty();
+    if (!is_division)
       throw Error(ErrorCode::kUnsupportedOperation,
                   fmt::format("{}: {} failed in row {}: {}: {}", operation, expr.text(), number(row), error->type,
                               error->message),

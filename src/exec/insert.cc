@@ -27,9 +27,7 @@ class Insert {
   UpdateStatus run(const std::function<std::optional<Batch>()>& next) {
     try {
       while (const std::optional<Batch> batch = next()) add(*batch);
-      if (spool_.num_rows() == 0)
-        throw Error(ErrorCode::kUnsupportedOperation, description_ + ": there are no rows to insert");
-      publish();
+      if (spool_.num_rows() > 0) publish();
     } catch (...) {
       if (operation_.id != 0)
         for (const auto& [id, table] : tree_->tables) engine_.media_store().remove_operation(id, operation_.id);

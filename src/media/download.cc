@@ -117,7 +117,7 @@ std::filesystem::path download(std::string_view url) {
                 fmt::format("cannot read '{}': only local paths, file:// and http(s):// URLs can be", url));
   std::filesystem::path path = cached_path(url);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) write_file(path, fetch(std::string(url)));
+  if (!std::filesystem::exists(path, ignored)) replace_file(path, fetch(std::string(url)));
   return path;
 }
 

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <system_error>
 
 #include "intarsia/error.h"
 #include "media/download.h"
@@ -75,15 +77,28 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  File file(std::fopen(path.c_str(), "wb"));
+  std::error_code failure;
+  if (!file && errno == ENOENT) {
+    std::filesystem::create_directories(path.parent_path(), failure);
+    file.reset(std::fopen(path.c_str(), "wb"));
+  }
+  const bool opened = file != nullptr;
+  bool written = opened && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
+  if (opened) written = std::fclose(file.release()) == 0 && written;
+  if (written) return;
+  const std::string why = std::generic_category().message(errno);
+  if (opened) std::filesystem::remove(path, failure);
+  throw Error(ErrorCode::kStoreUnavailable, "cannot write " + path.string() + ": " + why);
+}
+
+void replace_file(const std::filesystem::path& path, std::string_view bytes) {
   static std::atomic<std::uint64_t> serial{0};
   const std::filesystem::path part = path.string() + "." + std::to_string(getpid()) + "." + std::to_string(serial++);
+  write_file(part, bytes);
   std::error_code failure;
-  std::filesystem::create_directories(path.parent_path(), failure);
-  std::FILE* file = std::fopen(part.c_str(), "wb");
-  bool written = file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  if (file != nullptr) written = std::fclose(file) == 0 && written;
-  if (written) std::filesystem::rename(part, path, failure);
-  if (written && !failure) return;
+  std::filesystem::rename(part, path, failure);
+  if (!failure) return;
   std::filesystem::remove(part, failure);
   throw Error(ErrorCode::kStoreUnavailable, "cannot write " + path.string());
 }

@@ -18,7 +18,10 @@ namespace intarsia {
 [[nodiscard]] std::filesystem::path path_of_local_url(std::string_view url);
 /// The whole file. Throws Error(kPathNotFound).
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
-/// Writes a file so that it is there whole or not at all. Throws Error(kStoreUnavailable).
+/// Writes a new file that nobody looks for yet, and its folders. A crash may leave a part of it. Throws
+/// Error(kStoreUnavailable), which leaves none.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
+/// Writes a file that others may look for meanwhile: it is there whole or not at all. Throws as write_file.
+void replace_file(const std::filesystem::path& path, std::string_view bytes);
 
 }  // namespace intarsia

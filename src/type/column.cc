@@ -135,7 +135,7 @@ std::string Column::media_path_at(std::int64_t row) const {
   const std::string bytes = media_bytes_at(row);
   const std::filesystem::path path = content_path(bytes);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) write_file(path, bytes);
+  if (!std::filesystem::exists(path, ignored)) replace_file(path, bytes);
   return path.string();
 }
 

@@ -54,9 +54,19 @@ def test_pandas_with_gaps(t: pxt.Table) -> None:
     )
     assert t.insert(frame).num_rows == 2
     assert list(t.collect()) == [
-        {'i': 1, 's': 'a', 'f': None, 'j': None},
+        {'i': 1, 's': 'a', 'f': pytest.approx(np.nan, nan_ok=True), 'j': None},
         {'i': 2, 's': 'b', 'f': 2.5, 'j': {'a': 1}},
     ]
+    extension = pd.DataFrame({'i': pd.array([3], 'Int64'), 's': ['c'], 'f': pd.array([None], 'Float64')})
+    t.insert(extension)
+    assert list(t.where(t.i == 3).collect()) == [{'i': 3, 's': 'c', 'f': None, 'j': None}]
+
+
+def test_a_frame_or_a_table_without_rows_inserts_nothing(t: pxt.Table) -> None:
+    assert t.insert(pd.DataFrame({'i': [], 's': []})).num_rows == 0
+    assert t.insert(pa.table({'i': pa.array([], pa.int64()), 's': pa.array([], pa.string())})).num_rows == 0
+    with pytest.raises(exceptions.RequestError, match='no rows'):
+        t.insert([])
 
 
 def test_pandas_types(directory: str) -> None:
@@ -193,7 +203,8 @@ def test_what_a_generator_raises_comes_out(t: pxt.Table) -> None:
         (pd.DataFrame({'i': [1.5], 's': ['a']}), ["'i'", '1.5']),
         (pd.DataFrame({'i': [1], 's': [None]}), ["'s'", 'None']),
         (pd.DataFrame({'i': [1], 's': ['a'], 'zz': [1]}), ["'zz'"]),
-        (pd.DataFrame({'i': [], 's': []}), ['no rows']),
+        (pd.DataFrame([[1, 'a', 'b']], columns=['i', 's', 's']), ['several columns', 's']),
+        (pd.Series([1, 2], name='i'), ['Series']),
     ],
 )
 def test_a_bad_data_frame_is_refused(t: pxt.Table, frame: pd.DataFrame, words: list[str]) -> None:
@@ -219,6 +230,34 @@ def test_arrays_of_another_shape_or_kind_are_refused(directory: str, value: Any)
     t = pxt.create_table(f'{directory}.a', {'a': pxt.Array[(2,), pxt.Float]})
     with pytest.raises(exceptions.RequestError, match=r"'a' needs an Array\[\(2,\), float32\]"):
         t.insert(a=value)
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'value', 'want'),
+    [
+        (np.int8, np.array([300, 1]), None),
+        (np.int8, [200, 1], None),
+        (np.int8, [1.5, 2.0], None),
+        (np.uint8, np.array([-1, 1]), None),
+        (np.float32, np.array([1e300, 1.0]), None),
+        (np.int8, np.array([-128, 127]), [-128, 127]),
+        (np.int64, np.array([-1, 2], dtype='>i4'), [-1, 2]),
+        (np.float32, np.array([np.nan, np.inf]), [np.nan, np.inf]),
+        (np.float32, [1, None], [1, np.nan]),
+    ],
+)
+def test_elements_of_arrays_keep_their_values_or_are_refused(
+    directory: str, dtype: Any, value: Any, want: list[float] | None
+) -> None:
+    t = pxt.create_table(f'{directory}.a', {'a': pxt.Array[(2,), dtype]})
+    if want is None:
+        with pytest.raises(exceptions.RequestError, match="'a' needs an Array"):
+            t.insert(a=value)
+    else:
+        t.insert(a=value)
+        [cell] = t.collect()['a']
+        assert cell.dtype == dtype
+        np.testing.assert_array_equal(cell, want)
 
 
 def test_a_computed_column_takes_no_values(t: pxt.Table) -> None:

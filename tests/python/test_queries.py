@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import intarsia as pxt
+import udfs_of_tests
 from intarsia import ErrorCode, exceptions
 
 N = 1000
@@ -95,6 +96,14 @@ def test_bad_queries_are_refused(numbers: pxt.Table, build: Callable[[pxt.Table]
     with pytest.raises(exceptions.RequestError) as caught:
         build(numbers)
     assert code is None or caught.value.error_code is code
+
+
+def test_an_error_of_a_udf_ends_a_query(numbers: pxt.Table) -> None:
+    failing = udfs_of_tests.reciprocal(numbers.i)
+    for query in (numbers.select(failing), numbers.select(failing + 1), numbers.where(failing > 0.5)):
+        with pytest.raises(exceptions.RequestError, match='row 0: ZeroDivisionError: division by zero'):
+            query.collect()
+    assert numbers.select(x=1 / numbers.i).limit(2).collect()['x'] == [None, 1.0]  # of an operator, it is null
 
 
 def test_a_column_of_another_table_is_refused(numbers: pxt.Table, directory: str) -> None:
