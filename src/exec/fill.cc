@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include "catalog/column_rows.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr int kFillLockClass = 0x1f111;  // of advisory locks
 constexpr auto kFlushAfter = std::chrono::seconds(1);
+constexpr std::size_t kBytesPerWrite = 256 << 10;
 
 SqlParameters lock_parameters(std::int64_t object_id) {
   SqlParameters parameters;
@@ -53,33 +55,44 @@ void commit_quickly(Engine& engine, const std::function<void(Connection&)>& work
   }
 }
 
-/// Rows that are computed and not yet in their filling generation.
+/// Rows that are computed and not yet in their filling generation. They are written while the next ones are computed.
 class PendingCells {
  public:
   PendingCells(Engine& engine, SqlTarget target) : engine_(engine), target_(std::move(target)) {}
 
   void add(const RowSet& cells) {
     append_tuples(target_, cells, 0, tuples_);
-    if (Clock::now() - last_ > kFlushAfter) flush();
+    if (tuples_.size() > kBytesPerWrite || Clock::now() - last_ > kFlushAfter) write();
   }
-  void flush() {
-    last_ = Clock::now();
-    if (tuples_.empty()) return;
-    commit_quickly(engine_, [&](Connection& connection) {
-      connection.copy_in(copy_statement(target_), [&](std::string& data) {
-        if (tuples_.empty()) return false;
-        data += std::exchange(tuples_, {});
-        return true;
-      });
-    });
+  /// Throws what the writing of earlier rows failed with.
+  void finish() {
+    write();
+    if (writing_.valid()) writing_.get();
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  void write() {
+    last_ = Clock::now();
+    if (writing_.valid()) writing_.get();
+    if (tuples_.empty()) return;
+    writing_ = std::async(std::launch::async, [this, tuples = std::exchange(tuples_, {})]() mutable {
+      commit_quickly(engine_, [&](Connection& connection) {
+        connection.copy_in(copy_statement(target_), [&](std::string& data) {
+          if (tuples.empty()) return false;
+          data += std::exchange(tuples, {});
+          return true;
+        });
+      });
+    });
+  }
+
   Engine& engine_;
   SqlTarget target_;
   std::string tuples_;
   Clock::time_point last_ = Clock::now();
+  std::future<void> writing_;
 };
 
 class ColumnFill {
@@ -116,12 +129,12 @@ class ColumnFill {
       try {
         more = missing.read_page(tree, table_id_, computation_->inputs(*tree),
                                  [&](const RowSet& rows) { pending.add(computation_->compute(*tree, rows)); });
-        pending.flush();
       } catch (const StaleSchema&) {
         tree = engine_.trees().reload(table_id_);
         static_cast<void>(column_of(*tree));
       }
     }
+    pending.finish();
   }
 
   [[nodiscard]] const ColumnDef& column_of(const Tree& tree) const {
