@@ -98,6 +98,10 @@ struct InsertOptions {
   OnError on_error = OnError::kAbort;
 };
 
+struct UpdateOptions {
+  bool cascade = true;  ///< false: what is computed from the updated columns stays as it is
+};
+
 /// A handle to a table or view. Copying copies a pointer. Thread-safe. Each call sees the newest schema; a handle to a
 /// dropped table throws Error(kTableNotFound).
 class Table {
@@ -123,6 +127,14 @@ class Table {
   UpdateStatus insert(const Batch& rows, const InsertOptions& options = {});
   /// The same for rows that come batch by batch (empty: the end), published all at once.
   UpdateStatus insert(const std::function<std::optional<Batch>()>& next, const InsertOptions& options = {});
+  /// Gives columns new values (literals, or expressions over the row as it was) in the rows for which `where` is true;
+  /// an empty `where` means all of them. What is computed from these columns is computed again, in views too, and views
+  /// let rows in and out; an error there stays in its cell. Throws Error: kColumnNotFound, kTypeMismatch,
+  /// kUnsupportedOperation (a view, a computed column, a null that may not be), kInvalidDataFormat (media).
+  UpdateStatus update(const std::vector<NamedExpr>& values, const Expr& where = {}, const UpdateOptions& options = {});
+  /// Deletes the rows for which `where` is true, or all of them, and what views made of them. Throws Error:
+  /// kUnsupportedOperation (a view).
+  UpdateStatus delete_rows(const Expr& where = {});
   UpdateStatus add_computed_column(const ColumnSpec& column, OnError on_error = OnError::kAbort,
                                    IfExists if_exists = IfExists::kError);
 

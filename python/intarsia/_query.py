@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from intarsia import _display, _native
-from intarsia.exceptions import ErrorCode, RequestError, invalid_argument
+from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, unsupported
 from intarsia.exprs import Expr, operand
 from intarsia.results import ResultSet
 from intarsia.types import ColumnType
+from intarsia.update_status import UpdateStatus
 
 if TYPE_CHECKING:
     from intarsia.table import Table
@@ -100,6 +101,20 @@ class Query:
         """The first `n` rows of the result."""
         rows = _whole_number('show', n)
         return self.limit(min(rows, self._clauses.get('limit', rows)), self._clauses.get('offset')).collect()
+
+    def update(self, value_spec: dict[str, Any], cascade: bool = True) -> UpdateStatus:
+        """Table.update of the rows that the query chooses with `where`."""
+        return self._table.update(value_spec, self._chosen_rows('update'), cascade)
+
+    def delete(self) -> UpdateStatus:
+        """Table.delete of the rows that the query chooses with `where`."""
+        return self._table.delete(self._chosen_rows('delete'))
+
+    def _chosen_rows(self, call: str) -> Expr | None:
+        for clause in ('select', 'group_by', 'order_by', 'limit'):
+            if clause in self._clauses:
+                raise unsupported(f'Cannot use `{call}` after `{clause}`.')
+        return self._clauses.get('where')
 
     def explain(self) -> str:
         """What runs in SQL and what in the engine."""

@@ -128,6 +128,25 @@ class Table:
             print(status.insert_msg(start))
         return status
 
+    def update(self, value_spec: dict[str, Any], where: Expr | None = None, cascade: bool = True) -> UpdateStatus:
+        """Gives columns new values, or the values of expressions over each row as it was, where `where` is true.
+
+        What is computed from these columns is computed again, in views too, and filtered views let rows in and out; an
+        error there stays in its cell. `cascade=False`: all of that stays as it is.
+
+        >>> t.update({'price': t.price * 1.1, 'note': 'raised'}, where=t.year < 2000)
+        """
+        from intarsia._changes import assignments, condition
+
+        values = assignments(self._native, value_spec)
+        return status_of(self._native.update(values, condition('update', where), cascade))
+
+    def delete(self, where: Expr | None = None) -> UpdateStatus:
+        """Deletes the rows for which `where` is true, or all of them, and what views made of them."""
+        from intarsia._changes import condition
+
+        return status_of(self._native.delete_rows(condition('delete', where)))
+
     def add_computed_column(
         self,
         *,

@@ -186,6 +186,22 @@ void bind_tables(nb::module_& m) {
            nb::sig(
                "def insert_arrow(self, batches: collections.abc.Iterable[typing.Any], on_error: str) -> UpdateStatus"))
       .def(
+          "update",
+          [](Table& self, const std::vector<std::pair<std::string, Expr>>& values, const std::optional<Expr>& where,
+             bool cascade) {
+            std::vector<NamedExpr> named;
+            for (const auto& [name, expr] : values) named.emplace_back(name, expr);
+            return without_gil([&] { return self.update(named, where.value_or(Expr()), {cascade}); });
+          },
+          nb::arg("values"), nb::arg("where").none(), nb::arg("cascade"),
+          nb::sig("def update(self, values: list[tuple[str, Expr]], where: Expr | None, cascade: bool) -> UpdateStatus"))
+      .def(
+          "delete_rows",
+          [](Table& self, const std::optional<Expr>& where) {
+            return without_gil([&] { return self.delete_rows(where.value_or(Expr())); });
+          },
+          nb::arg("where").none(), nb::sig("def delete_rows(self, where: Expr | None) -> UpdateStatus"))
+      .def(
           "add_computed_column",
           [](Table& self, nb::dict column, std::string_view on_error, std::string_view if_exists) {
             const ColumnSpec spec = column_spec_of(column);

@@ -5,6 +5,7 @@
 #include "exec/add_column.h"
 #include "exec/engine.h"
 #include "exec/insert.h"
+#include "exec/update.h"
 
 namespace intarsia {
 
@@ -20,6 +21,14 @@ UpdateStatus Table::insert(const Batch& rows, const InsertOptions& options) {
 
 UpdateStatus Table::insert(const std::function<std::optional<Batch>()>& next, const InsertOptions& options) {
   return insert_rows(*engine_, id_, next, options);
+}
+
+UpdateStatus Table::update(const std::vector<NamedExpr>& values, const Expr& where, const UpdateOptions& options) {
+  return update_rows(engine_, id_, values, where, options);
+}
+
+UpdateStatus Table::delete_rows(const Expr& where) {
+  return intarsia::delete_rows(engine_, id_, where);
 }
 
 UpdateStatus Table::add_computed_column(const ColumnSpec& column, OnError on_error, IfExists if_exists) {

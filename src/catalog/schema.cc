@@ -98,6 +98,7 @@ create table intarsia.operations (
   started timestamptz not null,
   counts jsonb not null
 );
+create index on intarsia.operations (tree_id, published);
 
 create table intarsia.versions (
   table_id bigint not null,

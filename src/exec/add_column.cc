@@ -238,7 +238,7 @@ class AddColumn {
     connection.run(column_alteration(rows, def_));
     std::vector<std::int64_t> known;
     for (const RowSet& part : parts) {
-      const Statement update = update_statement({rows, false, {&def_}}, part);
+      const Statement update = update_statement({rows, false, false, {&def_}}, part);
       connection.query(update.sql, update.parameters);
       const Column& ids = part.columns.at(kRowIdColumn);
       for (std::int64_t row = 0; row < ids.length(); ++row) known.push_back(ids.int_at(row));

@@ -9,6 +9,7 @@
 #include "exec/input_rows.h"
 #include "exec/stored_cells.h"
 #include "exec/view_rows.h"
+#include "plan/impact.h"
 #include "plan/inline_columns.h"
 
 namespace intarsia {
@@ -28,37 +29,7 @@ bool lacks_columns(const TableDef& table, const RowSet& cells) {
                      [&](const ColumnDef& column) { return is_missing(column, cells); });
 }
 
-void collect_columns(const Tree& tree, const TableDef& table, std::set<std::int64_t>& ids) {
-  const auto read = [&](const Expr& expr) {
-    if (!expr.empty()) visit_columns(inline_columns(tree, expr), [&](std::int64_t id) { ids.insert(id); });
-  };
-  for (const ColumnDef& column : table.columns)
-    if (column.stored) read(column.value);
-  for (const TableDef* view : tree.views_of(table.id)) {
-    read(view->predicate);
-    read(view->iterator);
-    collect_columns(tree, *view, ids);
-  }
-}
-
 }  // namespace
-
-std::set<std::int64_t> columns_for(const Tree& tree, const TableDef& table) {
-  std::set<std::int64_t> ids;
-  collect_columns(tree, table, ids);
-  return ids;
-}
-
-std::set<std::int64_t> base_columns_for(const Tree& tree, const TableDef& view) {
-  std::set<std::int64_t> read = columns_for(tree, view);
-  for (const Expr* expr : {&view.predicate, &view.iterator})
-    if (!expr->empty()) visit_columns(inline_columns(tree, *expr), [&](std::int64_t id) { read.insert(id); });
-  std::set<std::int64_t> of_base;
-  for (const TableDef* base : tree.with_bases(view.base_id))
-    for (const ColumnDef& column : base->columns)
-      if (read.contains(column.id)) of_base.insert(column.id);
-  return of_base;
-}
 
 std::int64_t rows_per_batch(const Tree& tree, int threads) {
   for (const auto& [id, table] : tree.tables)
@@ -163,6 +134,7 @@ void Derivation::derive_view(const Tree& tree, const TableDef& view, const std::
   RowSet taken = known.take(base_rows);
   rows->base_rows = std::move(base_rows);
   RowSet cells{taken.num_rows, {{kRowIdColumn, taken.columns.at(kRowIdColumn)}}};
+  if (taken.has(kRootIdColumn)) cells.columns.emplace(kRootIdColumn, taken.columns.at(kRootIdColumn));
   complete(tree, view, rows, std::move(taken), std::move(cells));
 }
 
@@ -182,6 +154,7 @@ void Derivation::expand(const Tree& tree, const TableDef& view, const std::share
     const std::vector<std::int64_t>& from = rows->base_rows;
     own.columns.emplace(kRowIdColumn, reserve_rows(own.num_rows));
     own.columns.emplace(kParentIdColumn, known.columns.at(kRowIdColumn).take(from));
+    if (known.has(kRootIdColumn)) own.columns.emplace(kRootIdColumn, known.columns.at(kRootIdColumn).take(from));
     RowSet cells{own.num_rows, {}};
     for (const auto& [id, column] : own.columns)
       if (const ColumnDef* def = view.find_column(id); id < 0 || is_position(*def) || def->stored)

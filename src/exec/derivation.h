@@ -59,11 +59,6 @@ class Derivation {
   std::set<std::string> columns_with_errors_;
 };
 
-/// Columns of a table's bases (and its own iterator outputs that are not stored) that its computed columns, its views,
-/// their columns ... read.
-[[nodiscard]] std::set<std::int64_t> columns_for(const Tree& tree, const TableDef& table);
-/// Columns of the base that making rows of `view`, and what follows from them, reads.
-[[nodiscard]] std::set<std::int64_t> base_columns_for(const Tree& tree, const TableDef& view);
 /// Rows that are worked on at once: fewer where media are decoded.
 [[nodiscard]] std::int64_t rows_per_batch(const Tree& tree, int threads);
 

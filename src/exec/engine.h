@@ -11,6 +11,7 @@
 #include "intarsia/config.h"
 #include "intarsia/database.h"
 #include "intarsia/error.h"
+#include "storage/history.h"
 #include "storage/media_store.h"
 #include "storage/pool.h"
 
@@ -26,6 +27,7 @@ class Engine {
   [[nodiscard]] Pool::Lease connect() { return pool_.take(); }
   [[nodiscard]] Threads& threads() { return threads_; }
   [[nodiscard]] TreeCache& trees() { return trees_; }
+  [[nodiscard]] HistoryTables& history() { return history_; }
   [[nodiscard]] const MediaStore& media_store() const { return media_store_; }
   /// Where new rows wait when they are more than spool_budget() bytes.
   [[nodiscard]] std::filesystem::path spool_folder() const { return config_.home / "spool"; }
@@ -60,6 +62,7 @@ class Engine {
   Pool pool_;
   Threads threads_;
   TreeCache trees_;
+  HistoryTables history_;
   MediaStore media_store_;
   mutable std::mutex mutex_;
   std::function<void(const Progress&)> progress_;

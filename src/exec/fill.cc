@@ -13,6 +13,7 @@
 #include "exec/derivation.h"
 #include "exec/missing_rows.h"
 #include "exec/publish_rows.h"
+#include "plan/impact.h"
 #include "storage/row_writer.h"
 
 namespace intarsia {
@@ -121,7 +122,7 @@ class ColumnFill {
     std::shared_ptr<const Tree> tree = engine_.trees().reload(table_id_);
     const ColumnDef def = column_of(*tree);  // stays as it is while it is filling
     const std::string sql_table = tree->table(table_id_).sql_table_of(column_id_);
-    const SqlTarget target{sql_table, false, {&def}};
+    const SqlTarget target{sql_table, false, true, {&def}};
     computation_ = std::make_unique<ColumnComputation>(engine_, *tree, def, operation_.id, on_error_);
     MissingRows missing(engine_, sql_table, "row_id");
     PendingCells pending(engine_, target);

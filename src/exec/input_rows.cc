@@ -94,6 +94,10 @@ std::string source_of(const Column& cells, std::int64_t row) {
 
 }  // namespace
 
+bool may_hold(const Type& to, const Type& from) {
+  return converts(from.kind(), to.kind());
+}
+
 Column with_media_cells(const Column& cells) {
   auto data = std::make_shared<ColumnData>();
   data->type = cells.type();
@@ -149,7 +153,11 @@ Column InputRows::bind_column(const ColumnDef& column, const Batch& batch, std::
                               operation_, column.name, column.type.as_nullable().text()));
     return Column::constant(column.type, Value(), batch.num_rows());
   }
-  const Column cells = converted(column, batch.column(index), first_row);
+  return bind_cells(column, batch.column(index), first_row);
+}
+
+Column InputRows::bind_cells(const ColumnDef& column, const Column& given, std::int64_t first_row) const {
+  const Column cells = converted(column, given, first_row);
   check_nulls(column, cells, first_row);
   if (column.type.kind() == TypeKind::kArray) check_arrays(column, cells, first_row);
   return column.type.is_media() ? opened_media(column, cells, first_row) : cells;

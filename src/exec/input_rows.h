@@ -23,6 +23,8 @@ class InputRows {
   /// OnError::kIgnore. Throws Error: kColumnNotFound, kMissingRequired, kUnsupportedOperation (a wrong type, a null, a
   /// missing file, a computed column), kInvalidDataFormat (media).
   [[nodiscard]] RowSet bind(const Batch& batch, std::int64_t first_row) const;
+  /// The same for the cells of one column.
+  [[nodiscard]] Column bind_cells(const ColumnDef& column, const Column& given, std::int64_t first_row) const;
 
  private:
   void check_names(const Batch& batch) const;
@@ -39,6 +41,8 @@ class InputRows {
   Threads& threads_;
 };
 
+/// Whether values of type `from` may be given for a column of type `to`; each is checked all the same.
+[[nodiscard]] bool may_hold(const Type& to, const Type& from);
 /// `cells` with a place beside each URL for what is loaded of it.
 [[nodiscard]] Column with_media_cells(const Column& cells);
 

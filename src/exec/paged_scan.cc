@@ -35,7 +35,7 @@ PagedScan::PagedScan(Engine& engine, std::shared_ptr<const Tree> tree, ScanQuery
 
 bool PagedScan::can_read(const ScanQuery& query) {
   return !query.is_aggregate && !query.decoded_depth && !query.limit && query.offset == 0 && !query.from_end &&
-         query.order.empty() && query.sql_where.empty();
+         query.order.empty() && query.sql_where.empty() && !query.chosen;
 }
 
 std::optional<RowSet> PagedScan::next() {

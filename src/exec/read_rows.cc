@@ -28,8 +28,8 @@ class KeepTree : public Operator {
 OperatorPtr read_rows(Engine& engine, std::shared_ptr<const Tree> tree, std::int64_t table_id,
                       const std::vector<std::int64_t>& column_ids, const ReadOptions& options) {
   ReadPlan plan = plan_read(*tree, table_id, column_ids, true);
+  plan.scan.chosen = options.chosen;
   plan.scan.sql_where = options.where;
-  plan.scan.sql_join = options.join;
   const bool has_media = std::any_of(plan.scan.items.begin(), plan.scan.items.end(),
                                      [](const ScanItem& item) { return item.type.is_media(); });
   const Scan::Transfer transfer = options.at_once ? Scan::Transfer::kPrepared : Scan::Transfer::kCopy;

@@ -3,19 +3,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "catalog/tree.h"
 #include "exec/engine.h"
 #include "exec/operator.h"
+#include "plan/scan_query.h"
 
 namespace intarsia {
 
-/// In SQL, over the names of ScanSql.
 struct ReadOptions {
-  std::string where = {};  ///< one more condition
-  std::string join = {};   ///< joins behind the table's own, " join x on ..."
+  std::optional<RowChoice> chosen = std::nullopt;
+  std::string where = {};  ///< one more condition, in SQL over the names of ScanSql
   bool at_once = false;    ///< few rows: the statement ends before the first batch is given
 };
 

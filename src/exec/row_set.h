@@ -13,6 +13,8 @@ namespace intarsia {
 /// Pseudo columns that every table has.
 inline constexpr std::int64_t kRowIdColumn = -1;
 inline constexpr std::int64_t kParentIdColumn = -2;
+/// Of what follows from a changed row: the id of that row, the root of all of it.
+inline constexpr std::int64_t kRootIdColumn = -5;
 
 /// A column of ids.
 [[nodiscard]] inline Column ids_column(std::span<const std::int64_t> ids) {

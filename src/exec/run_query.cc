@@ -104,6 +104,21 @@ std::optional<Batch> RunningQuery::next() {
   return result_of(*rows);
 }
 
+std::vector<std::int64_t> matching_rows(const QuerySpec& spec, const std::shared_ptr<const Tree>& tree,
+                                        const std::optional<std::vector<std::int64_t>>& among) {
+  QueryPlan plan = plan_count(spec, *tree);
+  plan.scan.items.push_back({kRowIdColumn, Type(TypeKind::kInt), ScanItem::Source::kRowId, {}});
+  if (among) plan.scan.chosen = RowChoice{false, *among};
+  plan.may_be_few = true;
+  std::vector<std::int64_t> ids;
+  const OperatorPtr rows = filtered_rows(*spec.engine, tree, plan, scanned_rows(*spec.engine, tree, plan, false));
+  while (const std::optional<RowSet> batch = rows->next()) {
+    const Column& row_ids = batch->columns.at(kRowIdColumn);
+    for (std::int64_t row = 0; row < batch->num_rows; ++row) ids.push_back(row_ids.int_at(row));
+  }
+  return ids;
+}
+
 std::int64_t count_rows(const QuerySpec& spec) {
   if (is_aggregate(spec)) {
     RunningQuery query(spec);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "exec/operator.h"
 #include "plan/query_plan.h"
@@ -30,6 +31,11 @@ class RunningQuery {
   std::optional<RowSet> first_;
   bool first_given_ = false;
 };
+
+/// The ids of the rows that the query's conditions choose, ascending; of `among` only, when that is given. Conditions
+/// that SQL can evaluate are one statement, with one view of the table. Throws StaleSchema.
+[[nodiscard]] std::vector<std::int64_t> matching_rows(const QuerySpec& spec, const std::shared_ptr<const Tree>& tree,
+                                                      const std::optional<std::vector<std::int64_t>>& among);
 
 /// How many rows the query has.
 [[nodiscard]] std::int64_t count_rows(const QuerySpec& spec);

@@ -99,6 +99,8 @@ void Spool::add(std::shared_ptr<NewRows> rows, RowSet cells) {
 
 void Spool::replace(NewRows& rows, RowSet cells) {
   if (rows.at < 0) in_memory_ -= rows.cells.byte_size();
+  num_rows_ += cells.num_rows - rows.num_rows;
+  rows.num_rows = cells.num_rows;
   keep(rows, std::move(cells));
 }
 

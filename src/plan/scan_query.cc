@@ -59,6 +59,10 @@ class ScanStatement {
     return item.expr.kind() == Expr::Kind::kColumn ? sql : fmt::format("{}::{}", sql, wire::sql_type(item.type));
   }
 
+  std::string choice(const RowChoice& rows) {
+    return fmt::format("{} = any({})", rows.by_parent ? scan_.parent_id() : scan_.row_id(), text_.numbers(rows.ids));
+  }
+
   std::vector<std::string> order(bool reversed) {
     std::vector<std::string> keys;
     for (const SortKey& key : query_.order)
@@ -71,11 +75,12 @@ class ScanStatement {
   std::string select(const std::vector<std::string>& items, const std::vector<std::string>& sorted) {
     std::vector<std::string> conditions{scan_.fresh()};
     for (const Expr& condition : query_.where) conditions.push_back(translated(condition));
+    if (query_.chosen) conditions.push_back(choice(*query_.chosen));
     if (!query_.sql_where.empty()) conditions.push_back("(" + query_.sql_where + ")");
     std::vector<std::string> groups;
     for (const Expr& key : query_.group_by) groups.push_back(translated(key));
-    std::string sql = fmt::format("select {} from {}{} where {}", fmt::join(items, ", "), scan_.from(), query_.sql_join,
-                                  fmt::join(conditions, " and "));
+    std::string sql =
+        fmt::format("select {} from {} where {}", fmt::join(items, ", "), scan_.from(), fmt::join(conditions, " and "));
     if (!groups.empty()) sql += fmt::format(" group by {}", fmt::join(groups, ", "));
     if (!sorted.empty()) sql += fmt::format(" order by {}", fmt::join(sorted, ", "));
     return sql;

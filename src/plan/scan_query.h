@@ -31,14 +31,20 @@ struct ScanItem {
   Expr expr = {};  ///< of kExpr
 };
 
+/// Some rows, by their ids or by those of their base rows (of an iterator view).
+struct RowChoice {
+  bool by_parent = false;
+  std::vector<std::int64_t> ids;
+};
+
 /// What PostgreSQL does for a query: one statement over one table and its bases.
 struct ScanQuery {
   std::int64_t table_id = 0;
   std::vector<ScanItem> items;
   std::vector<Expr> where;
-  std::string sql_where;  ///< one more condition
-  std::string sql_join;
-  std::vector<SortKey> order;  ///< then in insertion order
+  std::optional<RowChoice> chosen;  ///< one more condition
+  std::string sql_where;            ///< and one more
+  std::vector<SortKey> order;       ///< then in insertion order
   /// Rows come in the order of this table of the chain, so that its outputs can be decoded; kRankColumn keeps `order`.
   std::optional<std::size_t> decoded_depth;
   bool is_aggregate = false;

@@ -2,6 +2,7 @@
 #include "plan/sql_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <cmath>
@@ -107,6 +108,12 @@ std::optional<std::string> SqlText::literal(const Type& type, const Value& value
 
 std::string SqlText::number(std::int64_t value) {
   return *literal(Type(TypeKind::kInt), Value(value));
+}
+
+std::string SqlText::numbers(const std::vector<std::int64_t>& values) {
+  if (parameters_ == nullptr) return fmt::format("'{{{}}}'::bigint[]", fmt::join(values, ","));
+  parameters_->add_array(values);
+  return fmt::format("${}", parameters_->size());
 }
 
 std::optional<std::string> SqlText::translate(const Expr& expr) {

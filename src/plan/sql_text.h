@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "intarsia/expr.h"
 #include "plan/scan_sql.h"
@@ -21,6 +22,8 @@ class SqlText {
   [[nodiscard]] std::optional<std::string> translate(const Expr& expr);
   /// A number that is no part of an expression (a limit).
   [[nodiscard]] std::string number(std::int64_t value);
+  /// Several, as one array.
+  [[nodiscard]] std::string numbers(const std::vector<std::int64_t>& values);
 
  private:
   std::optional<std::string> column(const Expr& expr);

@@ -72,7 +72,7 @@ struct Statement {
 
 /// One PostgreSQL session. Not thread-safe. Statements with parameters are prepared once per session and text.
 /// Every failure is an Error: kDatabaseUnavailable (retriable) for a lost connection, kSerializationFailure (retriable)
-/// for 40001 and 40P01, StaleSchema for our own check; otherwise kInternal with PostgreSQL's message as detail.
+/// for 40001 and 40P01, StaleSchema and RowsTouched for our own checks; otherwise kInternal with PostgreSQL's message as detail.
 class Connection {
  public:
   explicit Connection(const std::string& conninfo);
@@ -133,6 +133,12 @@ class CopyOut {
 class StaleSchema : public std::exception {
  public:
   [[nodiscard]] const char* what() const noexcept override { return "the schema changed"; }
+};
+
+/// Rows that an operation wants to change were changed since it read them.
+class RowsTouched : public std::exception {
+ public:
+  [[nodiscard]] const char* what() const noexcept override { return "rows were changed meanwhile"; }
 };
 
 /// "name" for use in SQL text, quoted where needed.

@@ -139,6 +139,24 @@ Statement check_schema(std::int64_t tree_id, std::int64_t schema_version) {
   return statement;
 }
 
+std::int64_t last_published(Connection& connection) {
+  return connection.query("select coalesce(max(published), 0) from operations").int_at(0, 0);
+}
+
+Statement check_untouched(std::int64_t tree_id, std::int64_t since) {
+  const Statement changes = changes_since(tree_id, since);
+  return {fmt::format("select case when count(*) = 0 then true else ('touched ' || count(*))::bool end from ({}) c",
+                      changes.sql),
+          changes.parameters};
+}
+
+Statement changes_since(std::int64_t tree_id, std::int64_t since) {
+  Statement statement{
+      "select id from operations where tree_id = $1 and published > $2 and kind in ('update', 'delete')"};
+  statement.parameters.add(tree_id).add(since);
+  return statement;
+}
+
 Statement next_schema_version(std::int64_t tree_id) {
   Statement statement{"update trees set schema_version = schema_version + 1 where id = $1"};
   statement.parameters.add(tree_id);

@@ -45,6 +45,13 @@ struct NewVersion {
 [[nodiscard]] std::vector<Statement> publish_opening(std::int64_t tree_id);
 /// Gives StaleSchema unless the tree is at this schema_version.
 [[nodiscard]] Statement check_schema(std::int64_t tree_id, std::int64_t schema_version);
+/// The place of the last operation in the order of publishing.
+[[nodiscard]] std::int64_t last_published(Connection& connection);
+/// Gives RowsTouched if operations on the tree that were published after place `since` changed rows, and not only
+/// added some.
+[[nodiscard]] Statement check_untouched(std::int64_t tree_id, std::int64_t since);
+/// Which operations those are.
+[[nodiscard]] Statement changes_since(std::int64_t tree_id, std::int64_t since);
 /// A schema change ends with one of these.
 [[nodiscard]] Statement next_schema_version(std::int64_t tree_id);
 /// The operation, its versions, COMMIT, and the flush.

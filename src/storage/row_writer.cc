@@ -48,14 +48,14 @@ std::string SqlTarget::column_list() const {
 }
 
 SqlTarget sql_target(const TableDef& table, const Generation& generation) {
-  SqlTarget target{generation.sql_table, false, {}};
+  SqlTarget target{generation.sql_table, false, table.filling || generation.filling, {}};
   for (const std::int64_t id : generation.column_ids)
     if (const ColumnDef* column = table.find_column(id)) target.columns.push_back(column);
   return target;
 }
 
 std::vector<SqlTarget> sql_targets(const TableDef& table) {
-  std::vector<SqlTarget> targets{{table.rows_table(), table.has_iterator(), {}}};
+  std::vector<SqlTarget> targets{{table.rows_table(), table.has_iterator(), table.filling, {}}};
   for (const ColumnDef& column : table.columns)
     if (column.stored && table.sql_table_of(column.id) == targets[0].sql_table) targets[0].columns.push_back(&column);
   for (const Generation& generation : table.generations) {
@@ -81,12 +81,16 @@ std::string copy_statement(const SqlTarget& target) {
   return fmt::format("copy {} ({}) from stdin (format binary)", target.sql_table, target.column_list());
 }
 
-Statement update_statement(const SqlTarget& target, const RowSet& rows) {
+Statement update_statement(const SqlTarget& target, const RowSet& rows, std::optional<std::int64_t> version) {
   Statement statement;
-  statement.parameters.add_array(rows.columns.at(kRowIdColumn));
-  std::string arrays = "$1::bigint[]";
-  std::string names = "row_id";
   std::string settings;
+  if (version) {
+    statement.parameters.add(*version);
+    settings = "version = $1";
+  }
+  statement.parameters.add_array(rows.columns.at(kRowIdColumn));
+  std::string arrays = fmt::format("${}::bigint[]", statement.parameters.size());
+  std::string names = "row_id";
   for (const SqlColumn& column : sql_columns(target, rows)) {
     statement.parameters.add_array(column.cells);
     arrays += fmt::format(", ${}::{}[]", statement.parameters.size(), wire::sql_type(column.cells.type()));
@@ -95,6 +99,14 @@ Statement update_statement(const SqlTarget& target, const RowSet& rows) {
   }
   statement.sql = fmt::format("update {0} r set {1} from unnest({2}) as u({3}) where r.row_id = u.row_id",
                               target.sql_table, settings, arrays, names);
+  return statement;
+}
+
+Statement upsert_statement(const SqlTarget& target, const RowSet& rows, std::int64_t version) {
+  Statement statement = insert_statement(target, rows, version);
+  statement.sql += " on conflict (row_id) do update set version = excluded.version";
+  for (const SqlColumn& column : sql_columns(target, rows))
+    statement.sql += fmt::format(", {0} = excluded.{0}", column.name);
   return statement;
 }
 

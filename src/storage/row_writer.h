@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ namespace intarsia {
 struct SqlTarget {
   std::string sql_table;
   bool has_parent = false;                        ///< rows_<id> of an iterator view: parent_id and pos come first
+  bool filling = false;                           ///< a generation, or a whole view, that nobody reads yet
   std::vector<const ColumnDef*> columns;          ///< stored ones
   [[nodiscard]] std::string column_list() const;  ///< "row_id, version, c5, c5_note"
 };
@@ -35,7 +37,10 @@ void append_tuples(const SqlTarget& target, const RowSet& rows, std::int64_t ver
 /// One INSERT of all rows, for a pipeline.
 [[nodiscard]] Statement insert_statement(const SqlTarget& target, const RowSet& rows, std::int64_t version);
 
-/// One UPDATE that sets the target's columns in the rows' entries; versions stay.
-[[nodiscard]] Statement update_statement(const SqlTarget& target, const RowSet& rows);
+/// One UPDATE that sets the target's columns in the rows' entries, and their version unless that is to stay.
+[[nodiscard]] Statement update_statement(const SqlTarget& target, const RowSet& rows,
+                                         std::optional<std::int64_t> version = std::nullopt);
+/// One INSERT of all rows, or an UPDATE where an entry is there.
+[[nodiscard]] Statement upsert_statement(const SqlTarget& target, const RowSet& rows, std::int64_t version);
 
 }  // namespace intarsia
