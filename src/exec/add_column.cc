@@ -169,6 +169,7 @@ class AddColumn {
       current = true;
       std::vector<Statement> opening = publish_opening(tree_->id);
       opening.push_back(check_schema(tree_->id, tree_->schema_version));
+      if (seen_ >= 0) opening.push_back(check_untouched(tree_->id, seen_));
       try {
         connection->pipeline(opening);
         changes(*connection);
@@ -178,6 +179,9 @@ class AddColumn {
           closing.push_back(std::move(statement));
         connection->pipeline(closing);
       } catch (const StaleSchema&) {
+        if (!connection->healthy()) connection->run("rollback");
+        current = false;
+      } catch (const RowsTouched&) {
         if (!connection->healthy()) connection->run("rollback");
         current = false;
       }
@@ -221,6 +225,7 @@ class AddColumn {
 
   bool compute_all(ColumnComputation& computation, std::vector<RowSet>& parts) {
     const std::set<std::int64_t> inputs = computation.inputs(*tree_);
+    seen_ = last_published(*engine_.connect());
     try {
       const auto rows = read_rows(engine_, tree_, table_id_, {inputs.begin(), inputs.end()}, {});
       while (std::optional<RowSet> batch = rows->next()) parts.push_back(computation.compute(*tree_, *batch));
@@ -255,6 +260,7 @@ class AddColumn {
 
   void register_family() {
     def_.filling = true;
+    seen_ = -1;
     while (!publish(nullptr, [&](Connection& connection) {
       connection.run(family_ddl(generation_.sql_table, def_));
       connection.pipeline(
@@ -281,6 +287,7 @@ class AddColumn {
   OnError on_error_;
   std::shared_ptr<const Tree> tree_;
   std::int64_t replaced_ = 0;
+  std::int64_t seen_ = -1;  // the last operation before the rows were read that are computed in place; -1: none were
   ColumnDef def_;
   Generation generation_;
   Operation operation_;

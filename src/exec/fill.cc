@@ -13,6 +13,8 @@
 #include "exec/derivation.h"
 #include "exec/missing_rows.h"
 #include "exec/publish_rows.h"
+#include "exec/read_rows.h"
+#include "exec/touched_rows.h"
 #include "plan/impact.h"
 #include "storage/row_writer.h"
 
@@ -56,6 +58,11 @@ void commit_quickly(Engine& engine, const std::function<void(Connection&)>& work
   }
 }
 
+/// Somebody writes the same rows.
+bool is_conflict(const Error& error) {
+  return error.code() == ErrorCode::kConstraintViolation || error.code() == ErrorCode::kSerializationFailure;
+}
+
 /// Rows that are computed and not yet in their filling generation. They are written while the next ones are computed.
 class PendingCells {
  public:
@@ -78,15 +85,37 @@ class PendingCells {
     last_ = Clock::now();
     if (writing_.valid()) writing_.get();
     if (tuples_.empty()) return;
-    writing_ = std::async(std::launch::async, [this, tuples = std::exchange(tuples_, {})]() mutable {
-      commit_quickly(engine_, [&](Connection& connection) {
-        connection.copy_in(copy_statement(target_), [&](std::string& data) {
-          if (tuples.empty()) return false;
-          data += std::exchange(tuples, {});
-          return true;
+    writing_ = std::async(std::launch::async, [this, tuples = std::exchange(tuples_, {})] {
+      try {
+        commit_quickly(engine_, [&](Connection& connection) { copy(connection, target_, tuples); });
+      } catch (const Error& error) {
+        if (!is_conflict(error)) throw;
+        const Pool::Lease connection = engine_.connect();
+        retry_publish(*connection, [&] {
+          connection->run("begin; set local synchronous_commit = off");
+          add_missing(*connection, tuples);
+          connection->run("commit");
         });
-      });
+      }
     });
+  }
+
+  static void copy(Connection& connection, const SqlTarget& target, const std::string& tuples) {
+    bool given = false;
+    connection.copy_in(copy_statement(target), [&](std::string& data) {
+      if (std::exchange(given, true)) return false;
+      data += tuples;
+      return true;
+    });
+  }
+
+  /// An update has written some of the rows meanwhile, from newer inputs.
+  void add_missing(Connection& connection, const std::string& tuples) const {
+    const SqlTarget buffer{"filled_cells", false, true, target_.columns};
+    connection.run(fmt::format("create temp table {} (like {}) on commit drop", buffer.sql_table, target_.sql_table));
+    copy(connection, buffer, tuples);
+    connection.run(fmt::format("insert into {0} ({1}) select {1} from {2} on conflict (row_id) do nothing",
+                               target_.sql_table, target_.column_list(), buffer.sql_table));
   }
 
   Engine& engine_;
@@ -211,22 +240,56 @@ class ViewFill {
   void fill() {
     MissingRows missing(engine_, view().rows_table(), view().has_iterator() ? "parent_id" : "row_id");
     for (bool more = true; more;) {
+      const std::int64_t seen = last_published(*engine_.connect());
       try {
         more = missing.read_page(tree_, view().base_id, base_columns_for(*tree_, view()),
-                                 [&](const RowSet& base) { derive(base); });
+                                 [&](const RowSet& base) { derive(base, seen); });
       } catch (const StaleSchema&) {
         tree_ = engine_.trees().reload(view_id_);
       }
     }
   }
 
-  void derive(const RowSet& base) {
+  /// `seen`: the place of the last operation before `base` was read.
+  void derive(const RowSet& base, std::int64_t seen) {
     Spool spool(engine_.spool_folder(), engine_.spool_budget());
     Derivation derivation(engine_, operation_, fmt::format("create view '{}'", path_), on_error_, spool, progress_);
     derivation.add_view_rows(*tree_, view(), base);
-    commit_quickly(engine_, [&](Connection& connection) { copy_rows(connection, *tree_, operation_.id, spool); });
+    std::vector<std::int64_t> ids;
+    for (std::int64_t row = 0; row < base.num_rows; ++row) ids.push_back(base.columns.at(kRowIdColumn).int_at(row));
+    if (!write(spool, ids, seen)) return derive_again(ids);
     progress_.advance(base.num_rows, 0);
     add_counts(derivation);
+  }
+
+  /// False: some of the base rows were changed meanwhile, and whoever changed them has made their rows.
+  bool write(const Spool& spool, const std::vector<std::int64_t>& base_ids, std::int64_t seen) {
+    try {
+      commit_quickly(engine_, [&](Connection& connection) {
+        copy_rows(connection, *tree_, operation_.id, spool);
+        connection.run(fmt::format("lock table lock_{} in exclusive mode", tree_->id));
+        if (!touched_rows(connection, *tree_, view().base_id, base_ids, seen).empty()) throw RowsTouched();
+      });
+      return true;
+    } catch (const RowsTouched&) {
+      return false;
+    } catch (const Error& error) {
+      if (!is_conflict(error)) throw;
+      return false;
+    }
+  }
+
+  void derive_again(const std::vector<std::int64_t>& base_ids) {
+    engine_.check_interrupt();
+    const std::int64_t seen = last_published(*engine_.connect());
+    const std::set<std::int64_t> columns = base_columns_for(*tree_, view());
+    ReadOptions options;
+    options.chosen = RowChoice{false, base_ids};
+    options.where = fmt::format("not exists (select from {} f where f.{} = t0.row_id)", view().rows_table(),
+                                view().has_iterator() ? "parent_id" : "row_id");
+    options.at_once = true;
+    const auto rows = read_rows(engine_, tree_, view().base_id, {columns.begin(), columns.end()}, options);
+    while (const std::optional<RowSet> batch = rows->next()) derive(*batch, seen);
   }
 
   void add_counts(const Derivation& derivation) {

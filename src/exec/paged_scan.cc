@@ -8,6 +8,8 @@
 #include "exec/scan.h"
 #include "intarsia/error.h"
 #include "plan/inline_columns.h"
+#include "storage/publish.h"
+#include "storage/row_writer.h"
 
 namespace intarsia {
 
@@ -47,28 +49,45 @@ std::optional<RowSet> PagedScan::next() {
 }
 
 std::string PagedScan::page_condition() const {
-  const std::string known = fmt::format("t0.version not in (select id from operations where published > {})", newest_);
-  return last_key_.empty() ? known : fmt::format("{} and {}", last_key_, known);
+  std::string condition = last_key_.empty() ? "true" : last_key_;
+  if (!query_.as_of)
+    condition += fmt::format(" and {} and t0.version not in (select id from operations where published > {})",
+                             untouched_condition(tree_->id, newest_), newest_);
+  return condition;
+}
+
+/// Rows of the first page's time that others change from now on are read from the history.
+void PagedScan::pin() {
+  query_.as_of = newest_;
+  std::set<std::string> sql_tables;
+  for (const TableDef* table : tree_->with_bases(query_.table_id))
+    for (const SqlTarget& target : sql_targets(*table))
+      if (!target.filling) sql_tables.insert(target.sql_table);
+  engine_.history().ensure(*engine_.connect(), sql_tables, tree_->schema_version);
 }
 
 void PagedScan::read_page() {
   engine_.check_interrupt();
   const bool first = newest_ < 0;
-  if (first) newest_ = engine_.connect()->query("select coalesce(max(published), 0) from operations").int_at(0, 0);
-  ScanQuery page = query_;
-  page.limit = rows_per_page_;
-  page.sql_where = page_condition();
+  if (first) newest_ = last_published(*engine_.connect());
   while (true) {
+    ScanQuery page = query_;
+    page.limit = rows_per_page_;
+    page.sql_where = page_condition();
     try {
       return read_rows_of_page(page);
+    } catch (const RowsTouched&) {
+      batches_.clear();
+      pin();
     } catch (const StaleSchema&) {
       if (first) {
         newest_ = -1;
+        query_.as_of.reset();
         throw;
       }
+      batches_.clear();
+      follow_schema();
     }
-    batches_.clear();
-    follow_schema();
   }
 }
 
@@ -92,6 +111,7 @@ void PagedScan::read_rows_of_page(const ScanQuery& page) {
 
 void PagedScan::follow_schema() {
   tree_ = engine_.trees().reload(query_.table_id);
+  if (query_.as_of) pin();
   const auto check = [this](const Expr& expr) {
     if (!expr.empty()) (void)inline_columns(*tree_, expr);  // throws for a column that is gone
   };

@@ -13,9 +13,9 @@
 namespace intarsia {
 
 /// Reads a table in insertion order for a consumer that takes its time: page by page, each a statement that has ended
-/// when its rows are given out, so that no snapshot stays open. Rows of operations that were published after the first
-/// page are left out. Only the first page throws StaleSchema; later ones follow a changed schema, and throw
-/// Error(kColumnNotFound) when a column that is read was dropped.
+/// when its rows are given out, so that no snapshot stays open. All pages show what was there at the first; what others
+/// change meanwhile comes from the history. Only the first page throws StaleSchema; later ones follow a changed schema,
+/// and throw Error(kColumnNotFound) when a column that is read was dropped.
 class PagedScan : public Operator {
  public:
   /// Requires: `query` has no order, limit or groups of its own.
@@ -29,6 +29,7 @@ class PagedScan : public Operator {
  private:
   void read_page();
   void read_rows_of_page(const ScanQuery& page);
+  void pin();
   void follow_schema();
   [[nodiscard]] std::string page_condition() const;
 

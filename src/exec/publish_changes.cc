@@ -2,8 +2,8 @@
 #include "exec/publish_changes.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "exec/touched_rows.h"
 #include "storage/history.h"
 #include "storage/row_writer.h"
 
@@ -93,25 +93,10 @@ class PublishChanges {
 
   /// Under the lock: which roots were changed or are gone.
   std::optional<Conflict> find_conflict() {
-    const Statement since = changes_since(tree_.id, seen_);
-    const SqlRows operations = connection_->query(since.sql, since.parameters);
-    std::vector<std::int64_t> others;
-    for (int row = 0; row < operations.size(); ++row) others.push_back(operations.int_at(row, 0));
-    const std::vector<std::int64_t> ids(changes_.roots.begin(), changes_.roots.end());
-    SqlParameters parameters;
-    parameters.add_array(ids).add_array(others);
-    const TableDef& table = tree_.table(operation_.table_id);
-    std::string sql =
-        fmt::format("select i from unnest($1::bigint[]) i where not exists (select from {} x where x.row_id = i)",
-                    table.rows_table());
-    for (const SqlTarget& target : sql_targets(table))
-      sql += fmt::format(" union select row_id from {} where row_id = any($1) and version = any($2::bigint[])",
-                         target.sql_table);
-    const SqlRows touched = connection_->query(sql, parameters);
-    if (touched.size() == 0) return std::nullopt;
-    Conflict conflict;
-    for (int row = 0; row < touched.size(); ++row) conflict.roots.insert(touched.int_at(row, 0));
-    conflict.seen = last_published(*connection_);
+    Conflict conflict{
+        touched_rows(*connection_, tree_, operation_.table_id, {changes_.roots.begin(), changes_.roots.end()}, seen_),
+        last_published(*connection_)};
+    if (conflict.roots.empty()) return std::nullopt;
     return conflict;
   }
 

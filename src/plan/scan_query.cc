@@ -16,7 +16,7 @@ class ScanStatement {
  public:
   ScanStatement(const Tree& tree, const ScanQuery& query, SqlParameters* parameters)
       : query_(query),
-        scan_(tree, query.table_id),
+        scan_(tree, query.table_id, query.as_of),
         // GROUP BY takes two expressions for the same only if their literals are written out.
         text_(scan_, query.is_aggregate ? nullptr : parameters) {}
 

@@ -42,9 +42,10 @@ struct ScanQuery {
   std::int64_t table_id = 0;
   std::vector<ScanItem> items;
   std::vector<Expr> where;
-  std::optional<RowChoice> chosen;  ///< one more condition
-  std::string sql_where;            ///< and one more
-  std::vector<SortKey> order;       ///< then in insertion order
+  std::optional<std::int64_t> as_of;  ///< a place in the order of publishing; nullopt: now
+  std::optional<RowChoice> chosen;    ///< one more condition
+  std::string sql_where;              ///< and one more
+  std::vector<SortKey> order;         ///< then in insertion order
   /// Rows come in the order of this table of the chain, so that its outputs can be decoded; kRankColumn keeps `order`.
   std::optional<std::size_t> decoded_depth;
   bool is_aggregate = false;

@@ -7,10 +7,12 @@
 
 #include "intarsia/error.h"
 #include "plan/sql_text.h"
+#include "storage/history.h"
 
 namespace intarsia {
 
-ScanSql::ScanSql(const Tree& tree, std::int64_t table_id) : tree_(tree), chain_(tree.with_bases(table_id)) {}
+ScanSql::ScanSql(const Tree& tree, std::int64_t table_id, std::optional<std::int64_t> as_of)
+    : tree_(tree), chain_(tree.with_bases(table_id)), as_of_(as_of) {}
 
 std::size_t ScanSql::depth_of(std::int64_t column_id) const {
   std::size_t depth = 0;
@@ -42,9 +44,18 @@ std::string ScanSql::holder(std::size_t depth, std::int64_t column_id) {
   const auto known = std::any_of(generation_joins_.begin(), generation_joins_.end(),
                                  [&](const auto& join) { return join.first == generation->id; });
   if (!known)
-    generation_joins_.emplace_back(generation->id,
-                                   fmt::format(" left join {0} {1} on {1}.row_id = {2}.row_id", sql_table, name, rows));
+    generation_joins_.emplace_back(generation->id, fmt::format(" left join {0} {1} on {1}.row_id = {2}.row_id",
+                                                               entries(sql_target(table, *generation)), name, rows));
   return name;
+}
+
+std::string ScanSql::entries(const SqlTarget& target) const {
+  if (!as_of_) return target.sql_table;
+  return fmt::format(
+      "(select {0} from {1} where version not in (select id from operations where published > {3}) union all "
+      "select {0} from {2} where until in (select id from operations where published > {3}) "
+      "and version not in (select id from operations where published > {3}))",
+      target.column_list(), target.sql_table, history_table(target.sql_table), *as_of_);
 }
 
 std::string ScanSql::column(std::int64_t column_id) {
@@ -77,10 +88,10 @@ std::vector<std::string> ScanSql::insertion_order() {
 }
 
 std::string ScanSql::from() const {
-  std::string sql = fmt::format("{} t0", chain_[0]->rows_table());
+  std::string sql = fmt::format("{} t0", entries(sql_targets(*chain_[0])[0]));
   for (std::size_t depth = 1; depth <= joined_; ++depth)
-    sql += fmt::format(" join {0} t{1} on t{1}.row_id = t{2}.{3}", chain_[depth]->rows_table(), depth, depth - 1,
-                       chain_[depth - 1]->has_iterator() ? "parent_id" : "row_id");
+    sql += fmt::format(" join {0} t{1} on t{1}.row_id = t{2}.{3}", entries(sql_targets(*chain_[depth])[0]), depth,
+                       depth - 1, chain_[depth - 1]->has_iterator() ? "parent_id" : "row_id");
   for (const auto& [id, join] : generation_joins_) sql += join;
   return sql;
 }

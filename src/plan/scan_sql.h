@@ -9,6 +9,7 @@
 
 #include "catalog/tree.h"
 #include "intarsia/expr.h"
+#include "storage/row_writer.h"
 
 namespace intarsia {
 
@@ -16,7 +17,9 @@ namespace intarsia {
 /// is joined once something of it is named. Refers to the tree.
 class ScanSql {
  public:
-  ScanSql(const Tree& tree, std::int64_t table_id);
+  /// `as_of`: the entries that were there after the operation at that place in the order of publishing; every SQL table
+  /// needs its history then.
+  ScanSql(const Tree& tree, std::int64_t table_id, std::optional<std::int64_t> as_of = std::nullopt);
 
   /// "t0.c5", "f3.c5". Throws Error(kColumnNotFound) for a column that the table and its bases do not have.
   std::string column(std::int64_t column_id);
@@ -44,11 +47,13 @@ class ScanSql {
 
  private:
   std::string alias(std::size_t depth);
+  [[nodiscard]] std::string entries(const SqlTarget& target) const;
   std::string holder(std::size_t depth, std::int64_t column_id);
   [[nodiscard]] const ColumnDef& find(std::int64_t column_id, std::size_t& depth) const;
 
   const Tree& tree_;
   std::vector<const TableDef*> chain_;
+  std::optional<std::int64_t> as_of_;
   std::size_t joined_ = 0;  // t0 ... t<joined_> are in the statement
   std::vector<std::pair<std::int64_t, std::string>> generation_joins_;
 };

@@ -19,6 +19,7 @@ namespace intarsia {
 namespace {
 
 constexpr int kMostAttempts = 12;
+constexpr const char* kRowChanges = "('update', 'delete')";  // operations that do more to rows than add some
 
 std::int64_t now_microseconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -150,9 +151,16 @@ Statement check_untouched(std::int64_t tree_id, std::int64_t since) {
           changes.parameters};
 }
 
+std::string untouched_condition(std::int64_t tree_id, std::int64_t since) {
+  return fmt::format(
+      "(select case when count(*) = 0 then true else ('touched ' || count(*))::bool end from operations "
+      "where tree_id = {} and published > {} and kind in {})",
+      tree_id, since, kRowChanges);
+}
+
 Statement changes_since(std::int64_t tree_id, std::int64_t since) {
   Statement statement{
-      "select id from operations where tree_id = $1 and published > $2 and kind in ('update', 'delete')"};
+      fmt::format("select id from operations where tree_id = $1 and published > $2 and kind in {}", kRowChanges)};
   statement.parameters.add(tree_id).add(since);
   return statement;
 }

@@ -50,6 +50,8 @@ struct NewVersion {
 /// Gives RowsTouched if operations on the tree that were published after place `since` changed rows, and not only
 /// added some.
 [[nodiscard]] Statement check_untouched(std::int64_t tree_id, std::int64_t since);
+/// The same as a condition of another statement.
+[[nodiscard]] std::string untouched_condition(std::int64_t tree_id, std::int64_t since);
 /// Which operations those are.
 [[nodiscard]] Statement changes_since(std::int64_t tree_id, std::int64_t since);
 /// A schema change ends with one of these.

