@@ -194,7 +194,8 @@ void bind_tables(nb::module_& m) {
             return without_gil([&] { return self.update(named, where.value_or(Expr()), {cascade}); });
           },
           nb::arg("values"), nb::arg("where").none(), nb::arg("cascade"),
-          nb::sig("def update(self, values: list[tuple[str, Expr]], where: Expr | None, cascade: bool) -> UpdateStatus"))
+          nb::sig(
+              "def update(self, values: list[tuple[str, Expr]], where: Expr | None, cascade: bool) -> UpdateStatus"))
       .def(
           "delete_rows",
           [](Table& self, const std::optional<Expr>& where) {

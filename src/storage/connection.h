@@ -72,7 +72,8 @@ struct Statement {
 
 /// One PostgreSQL session. Not thread-safe. Statements with parameters are prepared once per session and text.
 /// Every failure is an Error: kDatabaseUnavailable (retriable) for a lost connection, kSerializationFailure (retriable)
-/// for 40001 and 40P01, StaleSchema and RowsTouched for our own checks; otherwise kInternal with PostgreSQL's message as detail.
+/// for 40001 and 40P01, StaleSchema and RowsTouched for our own checks; otherwise kInternal with PostgreSQL's message
+/// as detail.
 class Connection {
  public:
   explicit Connection(const std::string& conninfo);
