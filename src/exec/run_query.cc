@@ -109,13 +109,16 @@ std::vector<std::int64_t> matching_rows(const QuerySpec& spec, const std::shared
   QueryPlan plan = plan_count(spec, *tree);
   plan.scan.items.push_back({kRowIdColumn, Type(TypeKind::kInt), ScanItem::Source::kRowId, {}});
   if (among) plan.scan.chosen = RowChoice{false, *among};
-  plan.may_be_few = true;
+  plan.scan.unordered = !plan.takes_time;
+  plan.may_be_few = false;
+  plan.few_rows = among.has_value();
   std::vector<std::int64_t> ids;
   const OperatorPtr rows = filtered_rows(*spec.engine, tree, plan, scanned_rows(*spec.engine, tree, plan, false));
   while (const std::optional<RowSet> batch = rows->next()) {
     const Column& row_ids = batch->columns.at(kRowIdColumn);
     for (std::int64_t row = 0; row < batch->num_rows; ++row) ids.push_back(row_ids.int_at(row));
   }
+  std::sort(ids.begin(), ids.end());
   return ids;
 }
 

@@ -65,6 +65,7 @@ class ScanStatement {
 
   std::vector<std::string> order(bool reversed) {
     std::vector<std::string> keys;
+    if (query_.unordered) return keys;
     for (const SortKey& key : query_.order)
       keys.push_back(sql_order_key(key.expr.type(), translated(key.expr), key.ascending != reversed));
     if (!query_.is_aggregate)

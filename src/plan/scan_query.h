@@ -46,6 +46,7 @@ struct ScanQuery {
   std::optional<RowChoice> chosen;    ///< one more condition
   std::string sql_where;              ///< and one more
   std::vector<SortKey> order;         ///< then in insertion order
+  bool unordered = false;             ///< in any order at all
   /// Rows come in the order of this table of the chain, so that its outputs can be decoded; kRankColumn keeps `order`.
   std::optional<std::size_t> decoded_depth;
   bool is_aggregate = false;

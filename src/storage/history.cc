@@ -64,8 +64,8 @@ void HistoryTables::ensure(Connection& connection, const std::set<std::string>& 
 }
 
 Statement keep_entries(const std::string& sql_table, const std::string& condition, SqlParameters parameters) {
-  return {fmt::format("insert into {} select $1::bigint, x.* from {} x where {} for update of x",
-                      history_table(sql_table), sql_table, condition),
+  return {fmt::format("insert into {} select $1::bigint, x.* from {} x where {}", history_table(sql_table), sql_table,
+                      condition),
           std::move(parameters)};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // History: <sql table>_h(until, the same columns) holds the entries that operations have ended. An operation moves them
-// there in two statements, insert ... select ... for update, then update or delete.
+// there in two statements, insert ... select, then update or delete, under the tree's lock: nobody else changes them.
 #pragma once
 
 #include <cstdint>
