@@ -21,6 +21,7 @@ struct Command {
 /// The tables, one per family, in the order of the help.
 [[nodiscard]] std::span<const Command> catalog_commands();
 [[nodiscard]] std::span<const Command> row_commands();
+[[nodiscard]] std::span<const Command> operation_commands();
 [[nodiscard]] std::span<const Command> server_commands();
 
 /// Parses and runs; returns the exit code: 0, 1 when the command failed, 2 when it was called wrongly.

@@ -41,6 +41,19 @@ struct Progress {
   bool finished = false;
 };
 
+/// An operation on its way, or one that died.
+struct OperationInfo {
+  std::int64_t id = 0;      ///< 0: a fill that was announced by nobody who is known
+  std::string kind;         ///< "insert", "add_column", ...
+  std::string description;  ///< "insert into 'app/docs'"
+  std::string client;       ///< "host:process"
+  std::string user;
+  std::string state;        ///< "running"; "resumable": a fill whose process died; "dead": anything else
+  double seconds = 0;       ///< since it began
+  std::int64_t rows = 0;    ///< done
+  std::int64_t total = -1;  ///< -1: not known
+};
+
 /// A column of a table with how many of its cells have an error.
 struct ColumnErrors {
   std::string column;
@@ -76,6 +89,15 @@ class Database {
   [[nodiscard]] InstanceStatus status() const;
   /// At most `limit` cells of a table that have an error.
   [[nodiscard]] std::vector<ColumnErrors> errors(const Table& table, std::int64_t limit = 100) const;
+
+  /// Operations that take time and are not done, the oldest first. What died and cannot be resumed is discarded when an
+  /// instance is opened.
+  [[nodiscard]] std::vector<OperationInfo> operations() const;
+  /// Takes up the fills of columns and views whose processes died; the number of those that are done now. A fill whose
+  /// function is not there is left as it is.
+  std::int64_t resume_fills();
+  /// Removes what operations that died have left; the number of those.
+  std::int64_t discard_dead();
 
   void set_progress(std::function<void(const Progress&)> observer);
   /// Asked between batches on the caller's thread; throw from it to interrupt (Ctrl-C).

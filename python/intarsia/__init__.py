@@ -15,10 +15,12 @@ from intarsia._native import version as __version__
 from intarsia._query import Query
 from intarsia.catalog import (
     DirContents,
+    OperationMetadata,
     array,
     create_dir,
     create_table,
     create_view,
+    discard_dead,
     drop_dir,
     drop_table,
     get_dir_contents,
@@ -27,6 +29,8 @@ from intarsia.catalog import (
     list_functions,
     list_tables,
     ls,
+    operations,
+    resume,
 )
 from intarsia.exceptions import (
     AlreadyExistsError,
@@ -88,6 +92,7 @@ __all__ = [
     'InternalError',
     'Json',
     'NotFoundError',
+    'OperationMetadata',
     'Query',
     'RequestError',
     'Required',
@@ -107,6 +112,7 @@ __all__ = [
     'create_dir',
     'create_table',
     'create_view',
+    'discard_dead',
     'drop_dir',
     'drop_table',
     'exceptions',
@@ -119,5 +125,7 @@ __all__ = [
     'list_functions',
     'list_tables',
     'ls',
+    'operations',
+    'resume',
     'udf',
 ]

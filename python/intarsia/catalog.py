@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from intarsia import _native
 from intarsia._columns import declared_columns
@@ -203,6 +203,36 @@ def ls(path: str = '') -> pd.DataFrame:
         for entry in _entries(path, False)
     ]
     return pd.DataFrame(rows, columns=['Name', 'Kind', 'Version', 'Base'], index=[''] * len(rows))
+
+
+class OperationMetadata(TypedDict):
+    """An operation on its way, or one that died. `id` is None when nobody knows who began it."""
+
+    id: int | None
+    kind: str
+    state: Literal['running', 'resumable', 'dead']
+    description: str
+    client: str
+    user: str
+    seconds: float
+    rows: int
+    total: int | None
+
+
+def operations() -> list[OperationMetadata]:
+    """Operations that take time, the oldest first: running ones, fills whose processes died (resumable), and others
+    that died and wait to be discarded."""
+    return cast(list[OperationMetadata], database().operations())
+
+
+def resume() -> int:
+    """Finishes columns and views whose filling died; their number. Opening their table does it too."""
+    return database().resume_fills()
+
+
+def discard_dead() -> int:
+    """Removes what operations that died have left, fills not counted; their number. Opening an instance does it too."""
+    return database().discard_dead()
 
 
 def list_functions() -> pd.DataFrame:

@@ -153,7 +153,29 @@ void bind_database(nb::module_& m) {
       .def(
           "drop_table_handle",
           [](Database& self, const Table& table, bool force) { without_gil([&] { self.drop_table(table, force); }); },
-          nb::arg("table"), nb::arg("force"));
+          nb::arg("table"), nb::arg("force"))
+      .def(
+          "operations",
+          [](const Database& self) {
+            nb::list operations;
+            for (const OperationInfo& info : without_gil([&] { return self.operations(); })) {
+              nb::dict operation;
+              operation["id"] = info.id == 0 ? nb::none() : nb::object(nb::int_(info.id));
+              operation["kind"] = info.kind;
+              operation["state"] = info.state;
+              operation["description"] = info.description;
+              operation["client"] = info.client;
+              operation["user"] = info.user;
+              operation["seconds"] = info.seconds;
+              operation["rows"] = info.rows;
+              operation["total"] = info.total < 0 ? nb::none() : nb::object(nb::int_(info.total));
+              operations.append(operation);
+            }
+            return operations;
+          },
+          nb::sig("def operations(self) -> list[dict[str, typing.Any]]"))
+      .def("resume_fills", [](Database& self) { return without_gil([&] { return self.resume_fills(); }); })
+      .def("discard_dead", [](Database& self) { return without_gil([&] { return self.discard_dead(); }); });
 }
 
 }  // namespace intarsia::python

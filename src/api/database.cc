@@ -10,6 +10,8 @@
 #include "catalog/paths.h"
 #include "exec/engine.h"
 #include "exec/fill.h"
+#include "exec/resume.h"
+#include "storage/activity.h"
 
 namespace intarsia {
 
@@ -23,11 +25,12 @@ void remove_leftovers_quietly(Engine& engine) {
   }
 }
 
-/// Finishes a view whose creator died. What fails there becomes error cells: the choice that loses nothing.
+/// Finishes a view whose creator died, as it was told to.
 bool take_up(Engine& engine, Connection& connection, const PathEntry& view) {
   const std::unique_ptr<ViewClaim> claim = ViewClaim::take(connection, view.id);
   if (claim == nullptr) return false;
-  fill_view(engine, view.id, OnError::kIgnore);
+  const bool aborts = fill_error_policy(connection, view.id) == "abort";
+  fill_view(engine, view.id, aborts ? OnError::kAbort : OnError::kIgnore);
   return true;
 }
 
@@ -36,6 +39,7 @@ bool take_up(Engine& engine, Connection& connection, const PathEntry& view) {
 Database Database::open(const Config& config) {
   auto engine = std::make_shared<Engine>(config);
   remove_leftovers_quietly(*engine);
+  intarsia::discard_dead(*engine);
   return Database(std::move(engine));
 }
 
@@ -80,6 +84,7 @@ Table Database::get_table(std::string_view path) const {
   PathEntry entry = find_path(*connection, parse_path(path));
   if (entry.filling && take_up(*engine_, *connection, entry)) entry.filling = false;
   require_table("get table '" + entry.path + "'", entry);
+  resume_columns(*engine_, entry.id);
   return Table(engine_, entry.id);
 }
 
@@ -115,6 +120,18 @@ InstanceStatus Database::status() const {
 std::vector<ColumnErrors> Database::errors(const Table& table, std::int64_t limit) const {
   return engine_->with_tree(
       table.id(), [&](const Tree& tree) { return read_cell_errors(*engine_->connect(), tree, table.id(), limit); });
+}
+
+std::vector<OperationInfo> Database::operations() const {
+  return list_activities(*engine_->connect());
+}
+
+std::int64_t Database::resume_fills() {
+  return intarsia::resume_fills(*engine_);
+}
+
+std::int64_t Database::discard_dead() {
+  return intarsia::discard_dead(*engine_);
 }
 
 void Database::set_progress(std::function<void(const Progress&)> observer) {

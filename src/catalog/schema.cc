@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <iterator>
+
 #include "intarsia/error.h"
 
 namespace intarsia {
@@ -98,7 +101,6 @@ create table intarsia.operations (
   started timestamptz not null,
   counts jsonb not null
 );
-create index on intarsia.operations (tree_id, published);
 
 create table intarsia.versions (
   table_id bigint not null,
@@ -130,24 +132,66 @@ create function intarsia.directory_path(directory bigint) returns text stable la
 $$;
 )sql";
 
+// What each format has more than the one before it, from format 2 on.
+constexpr const char* kMigrations[] = {R"sql(
+create index on intarsia.operations (tree_id, published);
+
+create table intarsia.activity (
+  operation_id bigint primary key,
+  kind text not null,
+  tree_id bigint not null,
+  table_id bigint not null,
+  object_id bigint not null,
+  on_error text not null,
+  description text not null,
+  user_name text not null,
+  client text not null,
+  started timestamptz not null,
+  rows_done bigint not null default 0,
+  rows_total bigint not null default -1
+);
+)sql"};
+static_assert(std::size(kMigrations) == kCatalogFormat - 1);
+
+void migrate(Connection& connection, std::int64_t format) {
+  for (std::int64_t next = format; next < kCatalogFormat; ++next) connection.run(kMigrations[next - 1]);
+  connection.run(fmt::format("update intarsia.instance set format = {}", kCatalogFormat));
+}
+
+/// Runs `change` in a transaction that only one process at a time is in.
+void change_catalog(Connection& connection, const std::function<void()>& change) {
+  connection.run("begin; select pg_advisory_xact_lock(1229870153)");
+  try {
+    change();
+    connection.run("commit");
+  } catch (...) {
+    connection.run("rollback");
+    throw;
+  }
+}
+
+std::int64_t format_of(Connection& connection) {
+  const char* exists = "select to_regclass('intarsia.instance') is not null";
+  if (connection.query(exists).bytes(0, 0)[0] == '\0') return 0;
+  return connection.query("select format from intarsia.instance").int_at(0, 0);
+}
+
 }  // namespace
 
 void ensure_catalog(Connection& connection) {
-  const char* exists = "select to_regclass('intarsia.instance') is not null";
-  if (connection.query(exists).bytes(0, 0)[0] == '\0') {
-    connection.run("begin; select pg_advisory_xact_lock(1229870153)");
-    try {
-      if (connection.query(exists).bytes(0, 0)[0] == '\0') {
+  std::int64_t format = format_of(connection);
+  if (format < kCatalogFormat)
+    change_catalog(connection, [&] {
+      format = format_of(connection);
+      if (format >= kCatalogFormat) return;  // another process was faster
+      if (format == 0) {
         connection.run(kCatalogTables);
-        connection.run(fmt::format("insert into intarsia.instance (format) values ({})", kCatalogFormat));
+        connection.run("insert into intarsia.instance (format) values (1)");
+        format = 1;
       }
-      connection.run("commit");
-    } catch (...) {
-      connection.run("rollback");
-      throw;
-    }
-  }
-  const std::int64_t format = connection.query("select format from intarsia.instance").int_at(0, 0);
+      migrate(connection, format);
+      format = kCatalogFormat;
+    });
   if (format > kCatalogFormat)
     throw Error(ErrorCode::kInvalidConfiguration,
                 fmt::format("this database has format {}, written by a newer Intarsia; this version reads up to format "

@@ -139,6 +139,7 @@ class AddColumn {
     const std::vector<std::int64_t> ids = reserve_ids(*connection, "object_ids", 2);
     operation_ = new_operation(*connection, "add_column", tree_->id, table_id_);
     def_.id = ids[0];
+    operation_.activity = std::make_shared<Activity>(engine_.pool(), described());
     generation_ = {ids[1], fmt::format("fam_{}_{}", table_id_, ids[1]), {ids[0]}, true};
     def_.table_id = table_id_;
     def_.name = replaced_ == 0 ? spec_.name : fmt::format("{} (filling {})", spec_.name, def_.id);
@@ -209,7 +210,7 @@ class AddColumn {
   /// Computes every row and publishes column and cells at once. False: a row came meanwhile, the schema changed, or a
   /// reader held the table for too long.
   bool add_in_place() {
-    ColumnComputation computation(engine_, *tree_, def_, operation_.id, on_error_);
+    ColumnComputation computation(engine_, *tree_, def_, operation_, on_error_);
     std::vector<RowSet> parts;
     if (!compute_all(computation, parts)) return false;
     const NewVersion version = computation.version(spec_.name);

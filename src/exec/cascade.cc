@@ -37,8 +37,7 @@ void Cascade::change(const TableDef& table, RowSet known, const std::set<std::in
   RowSet cells{known.num_rows, {}};
   for (const std::int64_t id : {kRowIdColumn, kRootIdColumn}) cells.columns.emplace(id, known.columns.at(id));
   const auto store = [&](const ColumnDef& column, const Column& values) {
-    cells.columns.emplace(column.id,
-                          stored_cells(engine_, column, values, cells.columns.at(kRowIdColumn), operation_.id));
+    cells.columns.emplace(column.id, stored_cells(engine_, column, values, cells.columns.at(kRowIdColumn), operation_));
   };
   Evaluator evaluator(engine_.threads(), known);
   for (const ColumnDef& column : table.columns) {

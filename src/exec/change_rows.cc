@@ -33,6 +33,8 @@ ChangeRows::ChangeRows(std::shared_ptr<Engine> engine, std::int64_t table_id, st
       description_(fmt::format("{} '{}'", kind, tree_->table(table_id).path)),
       operation_(new_operation(*engine->connect(), std::move(kind), tree_->id, table_id)),
       progress_(*engine, description_) {
+  operation_.activity = std::make_shared<Activity>(engine->pool(), description_);
+  progress_.watch(operation_);
   spec_.engine = std::move(engine);
   spec_.table_id = table_id;
   if (where.empty()) return;

@@ -29,15 +29,17 @@ std::int64_t count_rows(Connection& connection, const TableDef& table, std::int6
 }
 
 ColumnComputation::ColumnComputation(Engine& engine, const Tree& tree, const ColumnDef& column,
-                                     std::int64_t operation_id, OnError on_error)
+                                     const Operation& operation, OnError on_error)
     : engine_(engine),
       column_(column),
-      operation_id_(operation_id),
+      operation_(operation),
       on_error_(on_error),
       table_path_(tree.table(column.table_id).path),
       table_name_(tree.table(column.table_id).name),
       progress_(engine, fmt::format("add column '{}' to '{}'", column.name, table_path_),
-                estimated_rows(*engine.connect(), tree.table(column.table_id))) {}
+                estimated_rows(*engine.connect(), tree.table(column.table_id))) {
+  progress_.watch(operation_);
+}
 
 std::set<std::int64_t> ColumnComputation::inputs(const Tree& tree) const {
   std::set<std::int64_t> ids;
@@ -65,7 +67,7 @@ RowSet ColumnComputation::compute(const Tree& tree, const RowSet& rows) {
   counts_.errors += errors;
   const Column& row_ids = rows.columns.at(kRowIdColumn);
   RowSet cells{rows.num_rows, {{kRowIdColumn, row_ids}}};
-  cells.columns.emplace(column_.id, stored_cells(engine_, column_, result, row_ids, operation_id_));
+  cells.columns.emplace(column_.id, stored_cells(engine_, column_, result, row_ids, operation_));
   progress_.advance(rows.num_rows, rows.num_rows);
   return cells;
 }

@@ -14,7 +14,7 @@ namespace intarsia {
 /// Computes one column for rows that are in the table already, and counts.
 class ColumnComputation {
  public:
-  ColumnComputation(Engine& engine, const Tree& tree, const ColumnDef& column, std::int64_t operation_id,
+  ColumnComputation(Engine& engine, const Tree& tree, const ColumnDef& column, const Operation& operation,
                     OnError on_error);
 
   /// The columns that compute() needs.
@@ -29,7 +29,7 @@ class ColumnComputation {
  private:
   Engine& engine_;
   const ColumnDef& column_;
-  std::int64_t operation_id_;
+  const Operation& operation_;
   OnError on_error_;
   std::string table_path_;
   std::string table_name_;

@@ -57,8 +57,7 @@ void Derivation::add(const Tree& tree, std::int64_t table_id, RowSet input) {
     if (!input.has(column.id)) continue;
     const Column& given = input.columns.at(column.id);
     if (const std::int64_t errors = count_errors(given); errors > 0) note_errors(table, column, given, *rows);
-    cells.columns.emplace(column.id,
-                          stored_cells(engine_, column, given, cells.columns.at(kRowIdColumn), operation_.id));
+    cells.columns.emplace(column.id, stored_cells(engine_, column, given, cells.columns.at(kRowIdColumn), operation_));
   }
   complete(tree, table, rows, std::move(input), std::move(cells));
 }
@@ -88,8 +87,7 @@ void Derivation::compute_columns(const Tree& tree, const TableDef& table, const 
     const Column result = evaluator.evaluate(inline_columns(tree, column.value)).with_type(column.type.as_nullable());
     note_errors(table, column, result, rows);
     counts_[table.id].computed_values += result.length();
-    cells.columns.emplace(column.id,
-                          stored_cells(engine_, column, result, cells.columns.at(kRowIdColumn), operation_.id));
+    cells.columns.emplace(column.id, stored_cells(engine_, column, result, cells.columns.at(kRowIdColumn), operation_));
     known.columns.insert_or_assign(column.id, result);
   }
 }
@@ -159,7 +157,7 @@ void Derivation::expand(const Tree& tree, const TableDef& view, const std::share
     for (const auto& [id, column] : own.columns)
       if (const ColumnDef* def = view.find_column(id); id < 0 || is_position(*def) || def->stored)
         cells.columns.emplace(
-            id, id < 0 ? column : stored_cells(engine_, *def, column, own.columns.at(kRowIdColumn), operation_.id));
+            id, id < 0 ? column : stored_cells(engine_, *def, column, own.columns.at(kRowIdColumn), operation_));
     for (const auto& [id, column] : known.columns)
       if (wanted.contains(id)) own.columns.emplace(id, column.take(from));
     complete(tree, view, rows, std::move(own), std::move(cells));

@@ -25,6 +25,7 @@ class Engine {
   [[nodiscard]] const Config& config() const { return config_; }
   /// A session on the instance's database; the embedded server is started when it is not running.
   [[nodiscard]] Pool::Lease connect() { return pool_.take(); }
+  [[nodiscard]] Pool& pool() { return pool_; }
   [[nodiscard]] Threads& threads() { return threads_; }
   [[nodiscard]] TreeCache& trees() { return trees_; }
   [[nodiscard]] HistoryTables& history() { return history_; }

@@ -136,6 +136,11 @@ class ColumnFill {
 
   UpdateStatus run(const std::string& name, const std::vector<Statement>& also) {
     const FillClaim claim(engine_, column_id_);
+    operation_.activity = std::make_shared<Activity>(
+        engine_.pool(),
+        fmt::format("add column '{}' to '{}'", name, engine_.trees().of_table(table_id_)->table(table_id_).path),
+        column_id_, on_error_ == OnError::kAbort ? "abort" : "ignore");
+    announce(operation_);
     try {
       fill();
     } catch (...) {
@@ -152,7 +157,7 @@ class ColumnFill {
     const ColumnDef def = column_of(*tree);  // stays as it is while it is filling
     const std::string sql_table = tree->table(table_id_).sql_table_of(column_id_);
     const SqlTarget target{sql_table, false, true, {&def}};
-    computation_ = std::make_unique<ColumnComputation>(engine_, *tree, def, operation_.id, on_error_);
+    computation_ = std::make_unique<ColumnComputation>(engine_, *tree, def, operation_, on_error_);
     MissingRows missing(engine_, sql_table, "row_id");
     PendingCells pending(engine_, target);
     for (bool more = true; more;) {
@@ -182,6 +187,7 @@ class ColumnFill {
   void publish(const std::string& name, const std::vector<Statement>& also) {
     const std::shared_ptr<const Tree> tree = engine_.trees().newest(table_id_);
     std::vector<Statement> changes = also;
+    changes.push_back(forget_fills(column_id_, operation_.id));
     changes.push_back(publish_generation(generation_of(tree->table(table_id_))));
     changes.push_back(publish_column(column_id_, name));
     run_publish(engine_, tree->id, std::move(changes), operation_, {computation_->version(name)});
@@ -193,7 +199,9 @@ class ColumnFill {
       const std::int64_t generation = generation_of(tree->table(table_id_));
       if (generation == 0) return;
       const std::string sql_table = tree->table(table_id_).sql_table_of(column_id_);
-      run_publish(engine_, tree->id, {end_column(column_id_, operation_.id), end_generation(generation, operation_.id)},
+      run_publish(engine_, tree->id,
+                  {forget_fills(column_id_, operation_.id), end_column(column_id_, operation_.id),
+                   end_generation(generation, operation_.id)},
                   operation_, {});
       engine_.connect()->run("drop table if exists " + sql_table);
       engine_.media_store().remove_operation(table_id_, operation_.id);
@@ -224,6 +232,10 @@ class ViewFill {
     const FillClaim claim(engine_, view_id_);
     tree_ = engine_.trees().reload(view_id_);
     if (!view().filling) return status_;  // another process was faster
+    operation_.activity = std::make_shared<Activity>(engine_.pool(), fmt::format("create view '{}'", path_), view_id_,
+                                                     on_error_ == OnError::kAbort ? "abort" : "ignore");
+    announce(operation_);
+    progress_.watch(operation_);
     try {
       fill();
     } catch (...) {
@@ -307,14 +319,15 @@ class ViewFill {
   void publish() {
     Statement live{"update tables set filling = false where id = $1 and until is null"};
     live.parameters.add(view_id_);
-    run_publish(engine_, tree_->id, {live}, operation_, {{view_id_, "Initial Version", status_.table}});
+    run_publish(engine_, tree_->id, {forget_fills(view_id_, operation_.id), live}, operation_,
+                {{view_id_, "Initial Version", status_.table}});
   }
 
   void abandon() {
     try {
       Statement end{"update tables set until = $2 where id = $1 and until is null"};
       end.parameters.add(view_id_).add(operation_.id);
-      run_publish(engine_, tree_->id, {end}, operation_, {});
+      run_publish(engine_, tree_->id, {forget_fills(view_id_, operation_.id), end}, operation_, {});
       std::string drops = "drop table if exists " + view().rows_table();
       for (const Generation& generation : view().generations) drops += ", " + generation.sql_table;
       engine_.connect()->run(drops);
@@ -348,6 +361,14 @@ FillClaim::~FillClaim() {
     connection_->query("select pg_advisory_unlock($1)", lock_parameters(object_id_));
   } catch (const Error&) {  // the session is gone, and the lock with it
   }
+}
+
+bool FillClaim::is_taken(Engine& engine, std::int64_t object_id) {
+  const Pool::Lease connection = engine.connect();
+  const SqlParameters key = lock_parameters(object_id);
+  if (connection->query("select pg_try_advisory_lock($1)", key).int_at(0, 0) == 0) return true;
+  connection->query("select pg_advisory_unlock($1)", key);
+  return false;
 }
 
 UpdateStatus fill_view(Engine& engine, std::int64_t view_id, OnError on_error) {

@@ -16,6 +16,8 @@ class FillClaim {
   /// Waits for whoever has it, at most until `check_interrupt` throws.
   FillClaim(Engine& engine, std::int64_t object_id);
   ~FillClaim();
+  /// Whether some session has it now.
+  static bool is_taken(Engine& engine, std::int64_t object_id);
   FillClaim(const FillClaim&) = delete;
   FillClaim& operator=(const FillClaim&) = delete;
 

@@ -22,7 +22,10 @@ class Insert {
         operation_(new_operation("insert", tree_->id, table_id)),
         progress_(engine, description_),
         spool_(engine.spool_folder(), engine.spool_budget()),
-        derivation_(engine, operation_, description_, options.on_error, spool_, progress_) {}
+        derivation_(engine, operation_, description_, options.on_error, spool_, progress_) {
+    operation_.activity = std::make_shared<Activity>(engine.pool(), description_);
+    progress_.watch(operation_);
+  }
 
   UpdateStatus run(const std::function<std::optional<Batch>()>& next) {
     try {

@@ -23,9 +23,19 @@ void ProgressMeter::advance(std::int64_t rows, std::int64_t cells) {
   progress_.rows += rows;
   progress_.cells += cells;
   const auto now = Clock::now();
+  tell_others(now);
   if (!observer_ || now - last_ < std::chrono::milliseconds(100)) return;
   reported_ = true;
   report(now);
+}
+
+void ProgressMeter::tell_others(Clock::time_point now) {
+  constexpr auto kTakesTime = std::chrono::milliseconds(200);
+  if (operation_ == nullptr || operation_->id == 0 || now - begin_ < kTakesTime) return;
+  announce(*operation_);
+  if (now - last_told_ < std::chrono::seconds(1)) return;
+  last_told_ = now;
+  if (operation_->activity) operation_->activity->report(progress_.rows, progress_.total);
 }
 
 void ProgressMeter::report(Clock::time_point now) {

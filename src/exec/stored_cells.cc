@@ -3,15 +3,26 @@
 
 namespace intarsia {
 
+namespace {
+
+bool has_files_to_write(const Column& cells) {
+  for (std::int64_t row = 0; row < cells.length(); ++row)
+    if (!cells.is_null(row) && cells.holds_media(row)) return true;
+  return false;
+}
+
+}  // namespace
+
 Column stored_cells(Engine& engine, const ColumnDef& column, const Column& cells, const Column& row_ids,
-                    std::int64_t operation_id) {
+                    const Operation& operation) {
   if (!column.type.is_media()) return cells;
+  if (has_files_to_write(cells)) announce(operation);
   std::vector<std::string> urls(static_cast<std::size_t>(cells.length()));
   engine.threads().for_each(static_cast<int>(cells.length()), [&](int row) {
     if (cells.is_null(row)) return;
     urls[static_cast<std::size_t>(row)] =
         cells.holds_media(row)
-            ? engine.media_store().write(cells, row, column.table_id, operation_id, row_ids.int_at(row), column.id)
+            ? engine.media_store().write(cells, row, column.table_id, operation.id, row_ids.int_at(row), column.id)
             : std::string(cells.text_at(row));
   });
   ColumnBuilder out(column.type.as_nullable());

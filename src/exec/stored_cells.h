@@ -3,13 +3,14 @@
 
 #include "catalog/tree.h"
 #include "exec/engine.h"
+#include "storage/publish.h"
 
 namespace intarsia {
 
 /// Cells as they are kept: of a media column URLs, after what is in no file yet has been written to the media store
-/// under the operation's id; of any other column the cells themselves.
+/// under the operation's id, which is announced first; of any other column the cells themselves.
 [[nodiscard]] Column stored_cells(Engine& engine, const ColumnDef& column, const Column& cells, const Column& row_ids,
-                                  std::int64_t operation_id);
+                                  const Operation& operation);
 
 /// Cells with an error.
 [[nodiscard]] std::int64_t count_errors(const Column& column);

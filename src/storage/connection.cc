@@ -154,6 +154,11 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
   const std::string message = primary == nullptr ? PQerrorMessage(connection_) : primary;
   if (code == "22P02" && message.find("\"stale ") != std::string::npos) throw StaleSchema();
   if (code == "22P02" && message.find("\"touched ") != std::string::npos) throw RowsTouched();
+  if (code == "22P02" && message.find("\"discarded ") != std::string::npos)
+    throw Error(
+        ErrorCode::kConcurrentModification,
+        "the operation lost its session, was taken for dead and discarded: nothing of it is there; run it again",
+        message, true);
   if (code == "42P01" || code == "42703") throw StaleSchema();  // a table or column that a newer catalog has dropped
   const std::string detail = fmt::format("SQLSTATE {}: {}\n{}", code, message, sql.substr(0, 4000));
   if (code == "40001" || code == "40P01") throw Error(ErrorCode::kSerializationFailure, message, detail, true);

@@ -74,6 +74,12 @@ void MediaStore::remove_operation(std::int64_t table_id, std::int64_t operation_
   std::filesystem::remove_all(folder(table_id, operation_id), ignored);
 }
 
+void MediaStore::remove_operation(std::int64_t operation_id) const noexcept {
+  std::error_code ignored;
+  for (const auto& table : std::filesystem::directory_iterator(root_, ignored))
+    std::filesystem::remove_all(table.path() / std::to_string(operation_id), ignored);
+}
+
 void MediaStore::remove_table(std::int64_t table_id) const noexcept {
   std::error_code ignored;
   std::filesystem::remove_all(root_ / std::to_string(table_id), ignored);

@@ -22,6 +22,8 @@ class MediaStore {
                     std::int64_t row_id, std::int64_t column_id) const;
   /// Removes all files that an operation wrote for a table; what is not there is no error.
   void remove_operation(std::int64_t table_id, std::int64_t operation_id) const noexcept;
+  /// The same for all tables.
+  void remove_operation(std::int64_t operation_id) const noexcept;
   /// Removes all files of a table.
   void remove_table(std::int64_t table_id) const noexcept;
 

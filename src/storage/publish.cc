@@ -26,20 +26,6 @@ std::int64_t now_microseconds() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
-const std::string& user_name() {
-  static const std::string kName = [] {
-    const passwd* entry = getpwuid(geteuid());
-    return entry == nullptr ? fmt::format("uid {}", geteuid()) : std::string(entry->pw_name);
-  }();
-  return kName;
-}
-
-std::string client_name() {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
-  return fmt::format("{}:{}", host, getpid());
-}
-
 void pause_before(int attempt) {
   static thread_local std::minstd_rand random{std::random_device{}()};
   const int most = std::min(500, 2 << attempt);
@@ -84,6 +70,24 @@ constexpr std::pair<const char*, std::int64_t RowCounts::*> kCountFields[] = {
 
 }  // namespace
 
+const std::string& user_name() {
+  static const std::string kName = [] {
+    const passwd* entry = getpwuid(geteuid());
+    return entry == nullptr ? fmt::format("uid {}", geteuid()) : std::string(entry->pw_name);
+  }();
+  return kName;
+}
+
+std::string client_name() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  return fmt::format("{}:{}", host, getpid());
+}
+
+void announce(const Operation& operation) {
+  if (operation.activity) operation.activity->announce(operation);
+}
+
 std::string counts_json(const RowCounts& counts) {
   std::string json;
   for (const auto& [name, field] : kCountFields)
@@ -99,7 +103,7 @@ RowCounts counts_from_json(std::string_view text) {
 }
 
 Operation new_operation(std::string kind, std::int64_t tree_id, std::int64_t table_id) {
-  return {0, std::move(kind), tree_id, table_id, now_microseconds()};
+  return {0, std::move(kind), tree_id, table_id, now_microseconds(), nullptr};
 }
 
 Operation new_operation(Connection& connection, std::string kind, std::int64_t tree_id, std::int64_t table_id) {
@@ -175,7 +179,9 @@ std::vector<Statement> publish_closing(const Operation& operation, const std::ve
   RowCounts all;
   for (const NewVersion& version : versions)
     for (const auto& [name, field] : kCountFields) all.*field += version.counts.*field;
-  std::vector<Statement> statements{append_operation(operation, all)};
+  std::vector<Statement> statements;
+  if (operation.activity && operation.activity->announced()) statements = end_activity(operation.id);
+  statements.push_back(append_operation(operation, all));
   for (const NewVersion& version : versions) statements.push_back(append_version(operation, version));
   statements.push_back({"commit"});
   statements.push_back({"select pg_logical_emit_message(true, 'intarsia', '')"});

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "intarsia/table.h"
+#include "storage/activity.h"
 #include "storage/connection.h"
 
 namespace intarsia {
@@ -20,7 +22,15 @@ struct Operation {
   std::int64_t tree_id = 0;
   std::int64_t table_id = 0;  ///< what it was called on
   std::int64_t started = 0;   ///< microseconds since 1970, UTC
+  std::shared_ptr<Activity> activity = nullptr;
 };
+
+/// Tells others of the operation, before it takes time or leaves something outside the database.
+void announce(const Operation& operation);
+
+/// Who operations are published as: the account, and "host:process".
+[[nodiscard]] const std::string& user_name();
+[[nodiscard]] std::string client_name();
 
 /// What an operation is for the users of one table: a new version of it.
 struct NewVersion {

@@ -101,3 +101,9 @@ def interrupted(x: int) -> int:
 def wait(x: int) -> int:
     time.sleep(0.01)
     return x
+
+
+@pxt.udf
+def slow_double(x: int) -> int:
+    time.sleep(0.0002)
+    return x * 2

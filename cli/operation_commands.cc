@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// ops, resume, discard: operations that are on their way, and those whose processes died.
+#include <fmt/format.h>
+
+#include "command.h"
+
+namespace intarsia::cli {
+namespace {
+
+using Body = std::function<void(Session&)>;
+
+Cell progress_cell(const OperationInfo& operation) {
+  if (operation.rows == 0) return {"", nullptr};
+  if (operation.total < 0) return operation.rows;
+  return fmt::format("{} of {}", operation.rows, operation.total);
+}
+
+Body declare_ops(CLI::App& parser) {
+  parser.footer(
+      "Operations that take time: running ones, and fills of columns and views whose processes died, which `resume` "
+      "or\n"
+      "the next program that opens the table finishes. Other operations that died are discarded when an instance is\n"
+      "opened; they have left nothing.");
+  return [](Session& session) {
+    Listing listing{{"id", "state", "operation", "client", "for", "rows"}, {}};
+    for (const OperationInfo& operation : session.database().operations())
+      listing.rows.push_back({operation.id == 0 ? Cell("", nullptr) : Cell(operation.id), operation.state,
+                              operation.description, operation.client, duration_cell(operation.seconds),
+                              progress_cell(operation)});
+    session.show(listing);
+  };
+}
+
+Body declare_resume(CLI::App& parser) {
+  parser.footer("Columns whose functions are written in Python go on when a Python program opens their table.");
+  return [](Session& session) {
+    const std::int64_t resumed = session.database().resume_fills();
+    session.show(fmt::format("{} finished", resumed));
+    for (const OperationInfo& left : session.database().operations())
+      if (left.state == "resumable") session.show(fmt::format("not resumed: {}", left.description));
+  };
+}
+
+Body declare_discard(CLI::App&) {
+  return [](Session& session) { session.show(fmt::format("{} discarded", session.database().discard_dead())); };
+}
+
+constexpr Command kCommands[] = {
+    {"ops", "show operations on their way, and those that died", declare_ops},
+    {"resume", "finish columns and views whose filling died", declare_resume},
+    {"discard", "remove what operations that died have left", declare_discard},
+};
+
+}  // namespace
+
+std::span<const Command> operation_commands() {
+  return kCommands;
+}
+
+}  // namespace intarsia::cli
