@@ -8,6 +8,7 @@
 #include "binding.h"
 #include "choices.h"
 #include "column_specs.h"
+#include "intarsia/testing.h"
 
 namespace intarsia::python {
 namespace {
@@ -72,6 +73,8 @@ void bind_config(nb::module_& m) {
       nb::arg("overrides"),
       nb::sig("def load_config(overrides: collections.abc.Sequence[tuple[str, str]]) -> dict[str, typing.Any]"),
       "Reads the configuration; starts nothing.");
+  m.def("arm_fault", &arm_fault, nb::arg("action"), nb::arg("nth"), "For tests: something breaks at a write point.");
+  m.def("fault_points_passed", &fault_points_passed);
   m.def("setting_names", [] {
     std::vector<std::string> names;
     for (const Setting& setting : settings()) names.emplace_back(setting.name);

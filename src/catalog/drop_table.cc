@@ -58,7 +58,7 @@ void remove_leftover(Connection& connection, const MediaStore& media_store, std:
     if (!is_lock) media_store.remove_table(id);
     connection.run("commit");
   } catch (const Error& error) {
-    if (!connection.healthy()) connection.run("rollback");
+    connection.end_transaction();
     if (error.code() == ErrorCode::kDatabaseUnavailable) throw;  // else: somebody reads it, or made a view on it
   }
 }

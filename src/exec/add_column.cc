@@ -164,26 +164,25 @@ class AddColumn {
   /// Runs `changes` under the tree's lock. False: the schema, or the rows, are not what was computed for.
   template <typename Changes>
   bool publish(const NewVersion* version, const Changes& changes) {
-    const Pool::Lease connection = engine_.connect();
     bool current = true;
-    retry_publish(*connection, [&] {
+    retry_publish(engine_.pool(), operation_, [&](Connection& connection) {
       current = true;
       std::vector<Statement> opening = publish_opening(tree_->id);
       opening.push_back(check_schema(tree_->id, tree_->schema_version));
       if (seen_ >= 0) opening.push_back(check_untouched(tree_->id, seen_));
       try {
-        connection->pipeline(opening);
-        changes(*connection);
+        connection.pipeline(opening);
+        changes(connection);
         std::vector<Statement> closing{next_schema_version(tree_->id)};
         for (Statement& statement :
              publish_closing(operation_, version == nullptr ? std::vector<NewVersion>() : std::vector{*version}))
           closing.push_back(std::move(statement));
-        connection->pipeline(closing);
+        connection.pipeline(closing);
       } catch (const StaleSchema&) {
-        if (!connection->healthy()) connection->run("rollback");
+        connection.end_transaction();
         current = false;
       } catch (const RowsTouched&) {
-        if (!connection->healthy()) connection->run("rollback");
+        connection.end_transaction();
         current = false;
       }
     });

@@ -41,8 +41,7 @@ void run_publish(Engine& engine, std::int64_t tree_id, std::vector<Statement> ch
   append(std::move(changes));
   statements.push_back(next_schema_version(tree_id));
   append(publish_closing(operation, versions));
-  const Pool::Lease connection = engine.connect();
-  retry_publish(*connection, [&] { connection->pipeline(statements); });
+  retry_publish(engine.pool(), operation, [&](Connection& connection) { connection.pipeline(statements); });
 }
 
 /// A transaction whose loss to a power cut only means doing it again.
@@ -53,7 +52,7 @@ void commit_quickly(Engine& engine, const std::function<void(Connection&)>& work
     work(*connection);
     connection->run("commit");
   } catch (...) {
-    if (!connection->healthy()) connection->run("rollback");
+    connection->end_transaction();
     throw;
   }
 }

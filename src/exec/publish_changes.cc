@@ -29,18 +29,14 @@ class PublishChanges {
  public:
   PublishChanges(Engine& engine, const Tree& tree, const Operation& operation, const Changes& changes,
                  std::int64_t seen, ChangeCounts& counts)
-      : connection_(engine.connect()),
-        tree_(tree),
-        operation_(operation),
-        changes_(changes),
-        seen_(seen),
-        counts_(counts) {
-    engine.history().ensure(*connection_, tables_with_history(), tree.schema_version);
+      : engine_(engine), tree_(tree), operation_(operation), changes_(changes), seen_(seen), counts_(counts) {
+    engine.history().ensure(*engine.connect(), tables_with_history(), tree.schema_version);
   }
 
   std::optional<Conflict> run() {
     std::optional<Conflict> conflict;
-    retry_publish(*connection_, [&] {
+    retry_publish(engine_.pool(), operation_, [&](Connection& connection) {
+      connection_ = &connection;
       conflict.reset();
       counts_ = changes_.counts(tree_);
       try {
@@ -173,7 +169,8 @@ class PublishChanges {
     return versions;
   }
 
-  Pool::Lease connection_;
+  Engine& engine_;
+  Connection* connection_ = nullptr;  // the publish's
   const Tree& tree_;
   const Operation& operation_;
   const Changes& changes_;

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "intarsia/error.h"
+#include "storage/faults.h"
 #include "storage/note.h"
 #include "type/arrow_error.h"
 #include "type/column_data.h"
@@ -115,6 +116,7 @@ void Spool::keep(NewRows& rows, RowSet cells) {
 void Spool::write(NewRows& rows, const RowSet& cells) {
   if (file_ < 0) file_ = open_file(folder_);
   if (file_ < 0) fail(folder_);
+  if (!pass_file_point()) fail(folder_);
   const auto bytes = serialized(cells);
   for (std::int64_t done = 0; done < bytes->size();) {
     const ssize_t count =

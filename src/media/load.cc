@@ -11,6 +11,7 @@
 
 #include "intarsia/error.h"
 #include "media/download.h"
+#include "storage/faults.h"
 
 namespace intarsia {
 namespace {
@@ -77,6 +78,7 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  const bool may_work = pass_file_point();
   File file(std::fopen(path.c_str(), "wb"));
   std::error_code failure;
   if (!file && errno == ENOENT) {
@@ -85,7 +87,7 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
   }
   const bool opened = file != nullptr;
   bool written = opened && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
-  if (opened) written = std::fclose(file.release()) == 0 && written;
+  if (opened) written = std::fclose(file.release()) == 0 && written && may_work && pass_file_point();
   if (written) return;
   const std::string why = std::generic_category().message(errno);
   if (opened) std::filesystem::remove(path, failure);

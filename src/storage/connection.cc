@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "intarsia/error.h"
+#include "storage/faults.h"
 #include "storage/wire.h"
 
 namespace intarsia {
@@ -143,6 +145,17 @@ bool Connection::healthy() const {
   return PQstatus(connection_) == CONNECTION_OK && PQtransactionStatus(connection_) == PQTRANS_IDLE;
 }
 
+void Connection::end_transaction() {
+  if (PQstatus(connection_) == CONNECTION_OK && PQtransactionStatus(connection_) != PQTRANS_IDLE) run("rollback");
+}
+
+bool Connection::still_there() {
+  if (!healthy()) return false;
+  pollfd socket{PQsocket(connection_), POLLIN, 0};
+  if (poll(&socket, 1, 0) > 0) PQconsumeInput(connection_);  // a notice, or the end
+  return healthy();
+}
+
 int Connection::server_version() const {
   return PQserverVersion(connection_);
 }
@@ -174,8 +187,10 @@ void Connection::drain() {
 }
 
 void Connection::run(const std::string& sql) {
+  pass_sql_point(connection_);
   const ResultPtr result(PQexec(connection_, sql.c_str()));
   if (!succeeded(result.get())) fail(result.get(), sql);
+  pass_sql_point(connection_);
 }
 
 /// The same text with parameters of other types is another statement.
@@ -206,6 +221,7 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
   limit_prepared();
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
+  pass_sql_point(connection_);
   ResultPtr result(PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
                                   arrays.lengths.data(), arrays.formats.data(), kBinary));
   if (!succeeded(result.get())) {
@@ -214,6 +230,7 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
       return query(sql, parameters);  // "cached plan must not change result type": prepare again
     fail(result.get(), sql);
   }
+  pass_sql_point(connection_);
   return SqlRows(result.release());
 }
 
@@ -221,6 +238,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
   limit_prepared();
   std::vector<const std::string*> names;
   for (const Statement& statement : statements) names.push_back(&prepare(statement.sql, statement.parameters));
+  pass_sql_point(connection_);
   if (PQenterPipelineMode(connection_) != 1) fail(nullptr, "enter pipeline mode");
   for (std::size_t i = 0; i < statements.size(); ++i) {
     const SqlParameters& parameters = statements[i].parameters;
@@ -230,6 +248,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
       fail(nullptr, statements[i].sql);
   }
   if (PQpipelineSync(connection_) != 1) fail(nullptr, "pipeline sync");
+  pass_sql_point(connection_);
   std::vector<SqlRows> results;
   ResultPtr failure;
   std::string failed_sql;
@@ -251,6 +270,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
     fail(failure.get(), failed_sql);
   }
   if (results.size() != statements.size()) fail(nullptr, "pipeline");
+  pass_sql_point(connection_);
   return results;
 }
 
@@ -263,6 +283,7 @@ void Connection::copy_in(const std::string& sql, const std::function<bool(std::s
   bool sent = true;
   try {
     while (sent && next(data)) {
+      pass_sql_point(connection_);
       sent = PQputCopyData(connection_, data.data(), static_cast<int>(data.size())) == 1;
       data.clear();
     }
@@ -274,9 +295,11 @@ void Connection::copy_in(const std::string& sql, const std::function<bool(std::s
   data.append(kCopyTrailer);
   if (sent) PQputCopyData(connection_, data.data(), static_cast<int>(data.size()));
   PQputCopyEnd(connection_, nullptr);
+  pass_sql_point(connection_);
   const ResultPtr result(PQgetResult(connection_));
   drain();
   if (!succeeded(result.get())) fail(result.get(), sql);
+  pass_sql_point(connection_);
 }
 
 CopyOut::CopyOut(Connection& connection, const std::string& sql) : connection_(connection), sql_(sql) {

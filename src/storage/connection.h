@@ -90,6 +90,10 @@ class Connection {
   /// COPY ... FROM STDIN (FORMAT binary): `data` holds whole tuples, header and trailer are added here.
   void copy_in(const std::string& sql, const std::function<bool(std::string& data)>& next);
   [[nodiscard]] bool healthy() const;
+  /// Rolls back what a failure has left open; of a lost session the server does it.
+  void end_transaction();
+  /// The server has not hung up on an idle session, as far as this side has heard.
+  [[nodiscard]] bool still_there();
   [[nodiscard]] pg_conn* native() { return connection_; }
   [[nodiscard]] int server_version() const;
   /// In a forked child: forget the session without a word to the server.

@@ -38,7 +38,7 @@ void complete_history(Connection& connection, const std::string& sql_table) {
       connection.run(fmt::format("alter table {} {}", history, missing));
     connection.run("commit");
   } catch (...) {
-    if (!connection.healthy()) connection.run("rollback");
+    connection.end_transaction();
     throw;
   }
 }

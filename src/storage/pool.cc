@@ -48,7 +48,7 @@ Pool::Lease Pool::take() {
     while (!idle_.empty()) {
       std::unique_ptr<Connection> session = std::move(idle_.back());
       idle_.pop_back();
-      if (session->healthy()) return Lease(session.release(), give_back);
+      if (session->still_there()) return Lease(session.release(), give_back);
     }
     if (conninfo_.empty()) conninfo_ = connect_();
     conninfo = conninfo_;

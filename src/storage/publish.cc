@@ -32,6 +32,16 @@ void pause_before(int attempt) {
   std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(1, most)(random)));
 }
 
+/// The lock waits for a session that is lost and still at work.
+bool is_published(Connection& connection, const Operation& operation) {
+  connection.pipeline(publish_opening(operation.tree_id));
+  SqlParameters id;
+  id.add(operation.id);
+  const bool published = connection.query("select count(*) from operations where id = $1", id).int_at(0, 0) != 0;
+  connection.run("rollback");
+  return published;
+}
+
 Statement append_operation(const Operation& operation, const RowCounts& counts) {
   Statement statement{
       "insert into operations (id, published, at, kind, tree_id, table_id, user_name, client, started, counts) "
@@ -193,11 +203,30 @@ void retry_publish(Connection& connection, const std::function<void()>& publish)
     try {
       return publish();
     } catch (const Error& error) {
-      if (!connection.healthy()) connection.run("rollback");
+      connection.end_transaction();
       if (error.code() != ErrorCode::kSerializationFailure || attempt == kMostAttempts) throw;
     } catch (...) {
-      if (!connection.healthy()) connection.run("rollback");
+      connection.end_transaction();
       throw;
+    }
+    pause_before(attempt);
+  }
+}
+
+void retry_publish(Pool& pool, const Operation& operation, const std::function<void(Connection&)>& publish) {
+  bool lost = false;
+  for (int attempt = 0;; ++attempt) {
+    try {
+      const Pool::Lease connection = pool.take();
+      if (lost && is_published(*connection, operation)) return;
+      return retry_publish(*connection, [&] { publish(*connection); });
+    } catch (const StaleSchema&) {
+      if (lost && is_published(*pool.take(), operation)) return;
+      throw;
+    } catch (const Error& error) {
+      if (lost && error.code() == ErrorCode::kConstraintViolation && is_published(*pool.take(), operation)) return;
+      if (error.code() != ErrorCode::kDatabaseUnavailable || attempt == kMostAttempts) throw;
+      lost = true;
     }
     pause_before(attempt);
   }

@@ -74,6 +74,10 @@ struct NewVersion {
 /// must begin its own transaction; what is left open by a failure is rolled back here.
 void retry_publish(Connection& connection, const std::function<void()>& publish);
 
+/// The same on a session of the pool; a session that is lost is replaced. Whether the operation was published before
+/// that is asked under the tree's lock, so that it is neither lost nor done twice.
+void retry_publish(Pool& pool, const Operation& operation, const std::function<void(Connection&)>& publish);
+
 [[nodiscard]] std::string counts_json(const RowCounts& counts);
 [[nodiscard]] RowCounts counts_from_json(std::string_view json);
 
