@@ -24,6 +24,7 @@ namespace {
 
 constexpr int kFillLockClass = 0x1f111;  // of advisory locks
 constexpr auto kFlushAfter = std::chrono::seconds(1);
+constexpr int kMostLostSessions = 5;
 constexpr std::size_t kBytesPerWrite = 256 << 10;
 
 SqlParameters lock_parameters(std::int64_t object_id) {
@@ -54,6 +55,22 @@ void commit_quickly(Engine& engine, const std::function<void(Connection&)>& work
   } catch (...) {
     connection->end_transaction();
     throw;
+  }
+}
+
+/// Does `work`, which fills something with commits that a crash of the server may lose, as often as it takes until all
+/// of it is durable. Gives the claim.
+template <typename Work>
+std::unique_ptr<FillClaim> claimed_while(Engine& engine, std::int64_t object_id, const Work& work) {
+  for (int attempt = 0;; ++attempt) {
+    try {
+      auto claim = std::make_unique<FillClaim>(engine, object_id);
+      work();
+      claim->flush();
+      return claim;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kDatabaseUnavailable || attempt == kMostLostSessions) throw;
+    }
   }
 }
 
@@ -134,19 +151,20 @@ class ColumnFill {
         operation_(new_operation(*engine.connect(), "add_column", engine.trees().of_table(table_id)->id, table_id)) {}
 
   UpdateStatus run(const std::string& name, const std::vector<Statement>& also) {
-    const FillClaim claim(engine_, column_id_);
     operation_.activity = std::make_shared<Activity>(
         engine_.pool(),
         fmt::format("add column '{}' to '{}'", name, engine_.trees().of_table(table_id_)->table(table_id_).path),
         column_id_, on_error_ == OnError::kAbort ? "abort" : "ignore");
-    announce(operation_);
     try {
-      fill();
+      const auto claim = claimed_while(engine_, column_id_, [this] {
+        announce(operation_);
+        fill();
+      });
+      publish(name, also);
     } catch (...) {
       abandon();
       throw;
     }
-    publish(name, also);
     return computation_->status();
   }
 
@@ -228,20 +246,21 @@ class ViewFill {
         progress_(engine, fmt::format("create view '{}'", path_)) {}
 
   UpdateStatus run() {
-    const FillClaim claim(engine_, view_id_);
-    tree_ = engine_.trees().reload(view_id_);
-    if (!view().filling) return status_;  // another process was faster
     operation_.activity = std::make_shared<Activity>(engine_.pool(), fmt::format("create view '{}'", path_), view_id_,
                                                      on_error_ == OnError::kAbort ? "abort" : "ignore");
-    announce(operation_);
     progress_.watch(operation_);
     try {
-      fill();
+      const auto claim = claimed_while(engine_, view_id_, [this] {
+        tree_ = engine_.trees().reload(view_id_);
+        if (!view().filling) return;  // another process was faster
+        announce(operation_);
+        fill();
+      });
+      if (view().filling) publish();
     } catch (...) {
       abandon();
       throw;
     }
-    publish();
     return status_;
   }
 
@@ -360,6 +379,10 @@ FillClaim::~FillClaim() {
     connection_->query("select pg_advisory_unlock($1)", lock_parameters(object_id_));
   } catch (const Error&) {  // the session is gone, and the lock with it
   }
+}
+
+void FillClaim::flush() {
+  connection_->query("select pg_logical_emit_message(true, 'intarsia', '')");
 }
 
 bool FillClaim::is_taken(Engine& engine, std::int64_t object_id) {

@@ -29,7 +29,7 @@ Statement announcement(const Operation& operation, const std::string& descriptio
                        const std::string& on_error) {
   Statement statement{
       "insert into activity (operation_id, kind, tree_id, table_id, object_id, on_error, description, user_name, "
-      "client, started) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())"};
+      "client, started) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now()) on conflict do nothing"};
   statement.parameters.add(operation.id)
       .add(std::string_view(operation.kind))
       .add(operation.tree_id)
@@ -61,13 +61,10 @@ Activity::~Activity() {
 
 void Activity::announce(const Operation& operation) {
   const std::lock_guard lock(mutex_);
-  if (session_) return;
+  if (session_ && session_->still_there()) return;
   Pool::Lease session = pool_.take();
   session->pipeline({with_id("select pg_advisory_lock($1)", kActivityLock + operation.id)});
-  session->pipeline({{"begin"},
-                     {"set local synchronous_commit = off"},
-                     announcement(operation, description_, object_id_, on_error_),
-                     {"commit"}});
+  session->pipeline({announcement(operation, description_, object_id_, on_error_)});  // durable: see end_activity
   operation_id_ = operation.id;
   session_ = std::move(session);
 }

@@ -27,7 +27,7 @@ class Activity {
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
 
-  /// Once; what comes later does nothing.
+  /// Once, unless the session was lost since.
   void announce(const Operation& operation);
   [[nodiscard]] bool announced() const;
   /// Rows done, for whoever looks; `total` -1: not known. At most once a second.

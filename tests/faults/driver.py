@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Breaks something at the write points of each kind of operation, and looks at what is left.
 
-    python tests/faults/driver.py                     # a sample of the points
-    python tests/faults/driver.py --every 1           # every point
-    python tests/faults/driver.py --only update,delete --actions kill
+python tests/faults/driver.py                     # a sample of the points
+python tests/faults/driver.py --every 1           # every point
+python tests/faults/driver.py --only update,delete --actions kill
 """
 
 from __future__ import annotations
@@ -19,10 +19,6 @@ from pathlib import Path
 
 ACTIONS = ('kill', 'cut', 'backend', 'fail')
 PROGRAM = Path(__file__).with_name('scenarios.py')
-# Rows of families and views without the row that they belong to, media files that no cell names.
-ORPHANS = """
-select 'row of view ' || v.id from tables v where false
-"""
 
 
 @dataclass
