@@ -16,8 +16,8 @@ class FillClaim {
   /// Waits for whoever has it, at most until `check_interrupt` throws.
   FillClaim(Engine& engine, std::int64_t object_id);
   ~FillClaim();
-  /// Makes all that was committed since the claim was taken durable. Throws Error(kDatabaseUnavailable) when the session
-  /// was lost meanwhile: then the server may have lost some of it.
+  /// Makes all that was committed since the claim was taken durable. Throws Error(kDatabaseUnavailable) when the
+  /// session was lost meanwhile: then the server may have lost some of it.
   void flush();
   /// Whether some session has it now.
   static bool is_taken(Engine& engine, std::int64_t object_id);
