@@ -296,9 +296,10 @@ class ViewFill {
   bool write(const Spool& spool, const std::vector<std::int64_t>& base_ids, std::int64_t seen) {
     try {
       commit_quickly(engine_, [&](Connection& connection) {
-        copy_rows(connection, *tree_, operation_.id, spool);
+        // First the lock: writers hold it when they write the same rows, and would wait for these otherwise.
         connection.run(fmt::format("lock table lock_{} in exclusive mode", tree_->id));
         if (!touched_rows(connection, *tree_, view().base_id, base_ids, seen).empty()) throw RowsTouched();
+        copy_rows(connection, *tree_, operation_.id, spool);
       });
       return true;
     } catch (const RowsTouched&) {

@@ -37,6 +37,7 @@ std::string postgres_settings(const Machine& machine) {
       {"fsync", "on"},
       {"random_page_cost", "1.1"},
       {"jit", "off"},
+      {"deadlock_timeout", "100ms"},  // transactions are short; who loses tries again
       {"max_locks_per_transaction", "256"},
       {"autovacuum", "on"},
       {"autovacuum_naptime", "20s"},
