@@ -2,6 +2,8 @@
 // ops, resume, discard: operations that are on their way, and those whose processes died.
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "command.h"
 
 namespace intarsia::cli {
@@ -45,10 +47,31 @@ Body declare_discard(CLI::App&) {
   return [](Session& session) { session.show(fmt::format("{} discarded", session.database().discard_dead())); };
 }
 
+Body declare_results(CLI::App& parser) {
+  struct Options {
+    bool clear = false;
+    std::string function;
+  };
+  const auto options = std::make_shared<Options>();
+  parser.add_flag("--clear", options->clear, "remove them");
+  parser.add_option("--function", options->function, "of one function: py:module.name");
+  parser.footer("What finished calls of functions returned, kept so that they are never made again (results_limit).");
+  return [options](Session& session) {
+    if (options->clear)
+      return session.show(fmt::format("{} removed", session.database().clear_results(options->function)));
+    Listing listing{{"function", "results", "size", "time"}, {}};
+    for (const KeptResultsInfo& info : session.database().kept_results())
+      if (options->function.empty() || options->function == info.function)
+        listing.rows.push_back({info.function, info.results, size_cell(info.bytes), duration_cell(info.seconds)});
+    session.show(listing);
+  };
+}
+
 constexpr Command kCommands[] = {
     {"ops", "show operations on their way, and those that died", declare_ops},
     {"resume", "finish columns and views whose filling died", declare_resume},
     {"discard", "remove what operations that died have left", declare_discard},
+    {"results", "show or clear the kept results of functions", declare_results},
 };
 
 }  // namespace

@@ -54,6 +54,14 @@ struct OperationInfo {
   std::int64_t total = -1;  ///< -1: not known
 };
 
+/// Results that are kept of one function.
+struct KeptResultsInfo {
+  std::string function;
+  std::int64_t results = 0;
+  std::int64_t bytes = 0;
+  double seconds = 0;  ///< that the calls took
+};
+
 /// A column of a table with how many of its cells have an error.
 struct ColumnErrors {
   std::string column;
@@ -98,6 +106,11 @@ class Database {
   std::int64_t resume_fills();
   /// Removes what operations that died have left; the number of those.
   std::int64_t discard_dead();
+
+  /// Results of functions that take time, kept so that no finished call is made again; at most results_limit bytes.
+  [[nodiscard]] std::vector<KeptResultsInfo> kept_results() const;
+  /// Removes those of one function, or all; the number of results.
+  std::int64_t clear_results(const std::string& function = "");
 
   void set_progress(std::function<void(const Progress&)> observer);
   /// Asked between batches on the caller's thread; throw from it to interrupt (Ctrl-C).

@@ -83,12 +83,40 @@ def _code_parts(code: CodeType) -> list[Any]:
 
 
 def fingerprint(fn: Callable[..., Any]) -> str:
-    """Hash of a function's code, defaults and closure."""
+    """Hash of a function's code, defaults and closure, and of what of its module it uses: functions, classes, and
+    constants. What other modules define is taken as it is."""
     import hashlib
 
-    closure = [repr(cell.cell_contents) for cell in fn.__closure__ or ()]
-    parts = [_code_parts(fn.__code__), repr(fn.__defaults__), repr(fn.__kwdefaults__), closure]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    return hashlib.sha256(repr(_function_parts(fn, set())).encode()).hexdigest()
+
+
+def _function_parts(fn: Any, seen: set[int]) -> list[Any]:
+    if id(fn) in seen:
+        return []
+    seen.add(id(fn))
+    code = fn.__code__
+    closure = [_value_parts(cell.cell_contents, fn.__module__, seen) for cell in fn.__closure__ or ()]
+    used = [_value_parts(fn.__globals__[name], fn.__module__, seen) for name in _names(code) if name in fn.__globals__]
+    return [_code_parts(code), repr(fn.__defaults__), repr(fn.__kwdefaults__), closure, used]
+
+
+def _names(code: CodeType) -> list[str]:
+    names = list(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names += _names(constant)
+    return names
+
+
+def _value_parts(value: Any, module: str, seen: set[int]) -> Any:
+    value = getattr(value, 'py_fn', None) or value  # a UDF that calls another
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | tuple | frozenset):
+        return repr(value)
+    if getattr(value, '__module__', None) != module:
+        return getattr(value, '__name__', type(value).__name__)
+    if isinstance(value, type):
+        return [_function_parts(part, seen) for part in vars(value).values() if hasattr(part, '__code__')]
+    return _function_parts(value, seen) if hasattr(value, '__code__') else type(value).__name__
 
 
 def import_module(module: str, function: str) -> bool:

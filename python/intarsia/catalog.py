@@ -16,6 +16,8 @@ from intarsia.table import Table, table_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from intarsia.func import Function
+
 
 class DirContents(TypedDict):
     """What is in a directory, by path."""
@@ -233,6 +235,18 @@ def resume() -> int:
 def discard_dead() -> int:
     """Removes what operations that died have left, fills not counted; their number. Opening an instance does it too."""
     return database().discard_dead()
+
+
+def kept_results() -> pd.DataFrame:
+    """Results of functions that take time, kept so that no finished call is made again, by function."""
+    import pandas as pd
+
+    return pd.DataFrame(database().kept_results(), columns=['function', 'results', 'bytes', 'seconds'])
+
+
+def clear_results(function: Function | None = None) -> int:
+    """Removes the kept results of one function, or all; their number. Calls are made again when needed."""
+    return database().clear_results('' if function is None else function.self_path)
 
 
 def list_functions() -> pd.DataFrame:

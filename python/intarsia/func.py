@@ -58,6 +58,7 @@ class Function:
         return info
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expr:
+        _finish_fingerprints()
         return call(self._name, *args, **kwargs)
 
     @property
@@ -135,6 +136,8 @@ def _register(
     batch_size: int | None = None,
     is_method: bool = False,
     is_property: bool = False,
+    is_deterministic: bool = True,
+    cheap: bool = False,
 ) -> Function:
     batched = batch_size is not None
     if batched != any(signature.in_lists) or batched != signature.returns_list:
@@ -162,17 +165,35 @@ def _register(
         is_property,
         fn.__doc__ or '',
         _udf_calls.fingerprint(fn),
+        is_deterministic,
+        cheap,
     )
+    _unfinished[name] = fn
     if is_method or is_property:
         add_udf_method(signature.parameters[0][1].kind, fn.__name__, name)
     return Function(name, fn)
+
+
+# UDFs whose fingerprint was taken when their module was not there as a whole.
+_unfinished: dict[str, Callable[..., Any]] = {}
+
+
+def _finish_fingerprints() -> None:
+    while _unfinished:
+        name, fn = _unfinished.popitem()
+        _native.set_fingerprint(name, _udf_calls.fingerprint(fn))
 
 
 @overload
 def udf(fn: Callable[..., Any], /) -> Function: ...
 @overload
 def udf(
-    *, batch_size: int | None = None, is_method: bool = False, is_property: bool = False
+    *,
+    batch_size: int | None = None,
+    is_method: bool = False,
+    is_property: bool = False,
+    is_deterministic: bool = True,
+    cheap: bool = False,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def udf(
     fn: Callable[..., Any] | None = None,
@@ -181,12 +202,18 @@ def udf(
     batch_size: int | None = None,
     is_method: bool = False,
     is_property: bool = False,
+    is_deterministic: bool = True,
+    cheap: bool = False,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Makes a Python function usable in expressions: `@pxt.udf`, or `@pxt.udf(batch_size=32)` with Batch[...] types.
 
     Types come from the annotations. Plain functions are called row by row, batched ones with lists, async ones with
     many calls in flight. A stored column finds its function by module and name: one that is defined in a module that
     other processes can import works there too.
+
+    What a call that takes time returned is kept, and used wherever the same function is called with the same arguments
+    again: after a crash, an abort, in another column. `is_deterministic=False`: every call is made. `cheap=True`: also
+    of a slow call nothing is kept.
     """
 
     def decorate(fn: Callable[..., Any]) -> Function:
@@ -195,7 +222,8 @@ def udf(
         if (is_method or is_property) and not fn.__code__.co_argcount:
             raise invalid_argument(f"UDF '{fn.__name__}': a method or property has a parameter for its value")
         name = f'py:{fn.__module__}.{fn.__qualname__}'
-        return _register(fn, name, _Signature(fn, None, None), batch_size, is_method, is_property)
+        signature = _Signature(fn, None, None)
+        return _register(fn, name, signature, batch_size, is_method, is_property, is_deterministic, cheap)
 
     return decorate if fn is None else decorate(fn)
 
@@ -232,6 +260,7 @@ def _load(name: str) -> None:
         if module == '__main__' or module in sys.modules:
             return
         if _udf_calls.import_module(module, name):
+            _finish_fingerprints()
             return
 
 

@@ -3,6 +3,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "binding.h"
@@ -177,6 +178,19 @@ void bind_database(nb::module_& m) {
             return operations;
           },
           nb::sig("def operations(self) -> list[dict[str, typing.Any]]"))
+      .def("kept_results",
+           [](const Database& self) {
+             std::vector<std::tuple<std::string, std::int64_t, std::int64_t, double>> all;
+             for (const KeptResultsInfo& info : without_gil([&] { return self.kept_results(); }))
+               all.emplace_back(info.function, info.results, info.bytes, info.seconds);
+             return all;
+           })
+      .def(
+          "clear_results",
+          [](Database& self, const std::string& function) {
+            return without_gil([&] { return self.clear_results(function); });
+          },
+          nb::arg("function"))
       .def("resume_fills", [](Database& self) { return without_gil([&] { return self.resume_fills(); }); })
       .def("discard_dead", [](Database& self) { return without_gil([&] { return self.discard_dead(); }); });
 }

@@ -27,6 +27,8 @@ Parameter parameter_of(nb::handle item) {
   return parameter;
 }
 
+constexpr std::int64_t kCallsInFlight = 128;
+
 nb::list parameters_of(const Function& function) {
   nb::list parameters;
   for (const Parameter& p : function.parameters)
@@ -38,7 +40,7 @@ nb::list parameters_of(const Function& function) {
 
 void register_udf(const std::string& name, nb::list parameters, const Type& return_type, nb::object function,
                   std::string_view kind, std::int64_t batch_size, std::vector<bool> in_lists, bool is_method,
-                  bool is_property, std::string doc, std::string fingerprint) {
+                  bool is_property, std::string doc, std::string fingerprint, bool is_deterministic, bool is_cheap) {
   Function made;
   made.name = name;
   for (const nb::handle item : parameters) made.parameters.push_back(parameter_of(item));
@@ -53,9 +55,21 @@ void register_udf(const std::string& name, nb::list parameters, const Type& retu
   made.runs = Runs::kCallerThread;
   made.is_method = is_method;
   made.is_property = is_property;
-  made.cheap = false;
+  made.deterministic = is_deterministic;
+  made.cheap = is_cheap;
+  made.rows_at_once = kind == "many" ? kCallsInFlight : batch_size;
   made.fingerprint = std::move(fingerprint);
   without_gil([&] { replace_function(std::move(made)); });
+}
+
+void set_fingerprint(std::string_view name, std::string fingerprint) {
+  without_gil([&] {
+    const Function* const known = find_function(name);
+    if (known == nullptr || known->fingerprint == fingerprint) return;
+    Function changed = *known;
+    changed.fingerprint = std::move(fingerprint);
+    replace_function(std::move(changed));
+  });
 }
 
 /// `load(name)` imports what registers the function, when it can.
@@ -87,13 +101,15 @@ void bind_functions(nb::module_& m) {
       nb::rv_policy::reference, nb::arg("name"));
   m.def(
       "list_functions", [] { return list_functions(); }, nb::rv_policy::reference);
+  m.def("set_fingerprint", &set_fingerprint, nb::arg("name"), nb::arg("fingerprint"));
   m.def("register_udf", register_udf, nb::arg("name"), nb::arg("parameters"), nb::arg("return_type"),
         nb::arg("function"), nb::arg("kind"), nb::arg("batch_size"), nb::arg("in_lists"), nb::arg("is_method"),
-        nb::arg("is_property"), nb::arg("doc"), nb::arg("fingerprint"),
-        nb::sig(
-            "def register_udf(name: str, parameters: list[tuple[str, Type, bool, typing.Any, bool]], return_type: "
-            "Type, function: collections.abc.Callable[..., typing.Any], kind: str, batch_size: int, in_lists: "
-            "collections.abc.Sequence[bool], is_method: bool, is_property: bool, doc: str, fingerprint: str) -> None"));
+        nb::arg("is_property"), nb::arg("doc"), nb::arg("fingerprint"), nb::arg("is_deterministic"),
+        nb::arg("is_cheap"),
+        nb::sig("def register_udf(name: str, parameters: list[tuple[str, Type, bool, typing.Any, bool]], return_type: "
+                "Type, function: collections.abc.Callable[..., typing.Any], kind: str, batch_size: int, in_lists: "
+                "collections.abc.Sequence[bool], is_method: bool, is_property: bool, doc: str, fingerprint: str, "
+                "is_deterministic: bool, is_cheap: bool) -> None"));
   m.def("set_function_loader", set_loader, nb::arg("load"),
         nb::sig("def set_function_loader(load: collections.abc.Callable[[str], None]) -> None"));
 }

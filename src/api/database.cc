@@ -134,6 +134,14 @@ std::int64_t Database::discard_dead() {
   return intarsia::discard_dead(*engine_);
 }
 
+std::vector<KeptResultsInfo> Database::kept_results() const {
+  return engine_->results().list();
+}
+
+std::int64_t Database::clear_results(const std::string& function) {
+  return engine_->results().clear(function);
+}
+
 void Database::set_progress(std::function<void(const Progress&)> observer) {
   engine_->set_progress(std::move(observer));
 }

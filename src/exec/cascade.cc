@@ -39,7 +39,7 @@ void Cascade::change(const TableDef& table, RowSet known, const std::set<std::in
   const auto store = [&](const ColumnDef& column, const Column& values) {
     cells.columns.emplace(column.id, stored_cells(engine_, column, values, cells.columns.at(kRowIdColumn), operation_));
   };
-  Evaluator evaluator(engine_.threads(), known);
+  Evaluator evaluator(engine_.threads(), known, &engine_.results());
   for (const ColumnDef& column : table.columns) {
     if (given.contains(column.id)) {
       store(column, known.columns.at(column.id));
@@ -70,8 +70,8 @@ void Cascade::rebuild(const TableDef& view, const RowSet& known) {
 }
 
 void Cascade::let_in_and_out(const TableDef& view, const RowSet& known) {
-  const std::vector<std::int64_t> chosen =
-      true_rows(Evaluator(engine_.threads(), known).evaluate(inline_columns(*tree_, view.predicate)));
+  const std::vector<std::int64_t> chosen = true_rows(
+      Evaluator(engine_.threads(), known, &engine_.results()).evaluate(inline_columns(*tree_, view.predicate)));
   const std::set<std::int64_t> inside = members(view, known);
   const std::vector<std::int64_t> ids = ids_in(known, kRowIdColumn);
   std::vector<std::int64_t> entering, staying, leaving;

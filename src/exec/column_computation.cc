@@ -48,7 +48,7 @@ std::set<std::int64_t> ColumnComputation::inputs(const Tree& tree) const {
 }
 
 RowSet ColumnComputation::compute(const Tree& tree, const RowSet& rows) {
-  const Column result = Evaluator(engine_.threads(), rows)
+  const Column result = Evaluator(engine_.threads(), rows, &engine_.results())
                             .evaluate(inline_columns(tree, column_.value))
                             .with_type(column_.type.as_nullable());
   const std::int64_t errors = count_errors(result);

@@ -81,7 +81,7 @@ void Derivation::complete(const Tree& tree, const TableDef& table, const std::sh
 
 void Derivation::compute_columns(const Tree& tree, const TableDef& table, const NewRows& rows, RowSet& known,
                                  RowSet& cells) {
-  Evaluator evaluator(engine_.threads(), known);
+  Evaluator evaluator(engine_.threads(), known, &engine_.results());
   for (const ColumnDef& column : table.columns) {
     if (!is_missing(column, cells)) continue;
     const Column result = evaluator.evaluate(inline_columns(tree, column.value)).with_type(column.type.as_nullable());
@@ -122,7 +122,8 @@ void Derivation::derive_view(const Tree& tree, const TableDef& view, const std::
   if (view.predicate.empty()) {
     for (std::int64_t row = 0; row < known.num_rows; ++row) base_rows.push_back(row);
   } else {
-    base_rows = true_rows(Evaluator(engine_.threads(), known).evaluate(inline_columns(tree, view.predicate)));
+    base_rows = true_rows(
+        Evaluator(engine_.threads(), known, &engine_.results()).evaluate(inline_columns(tree, view.predicate)));
   }
   if (view.has_iterator()) return expand(tree, view, base, known, base_rows);
   if (base_rows.empty()) return;
@@ -138,7 +139,7 @@ void Derivation::derive_view(const Tree& tree, const TableDef& view, const std::
 
 void Derivation::expand(const Tree& tree, const TableDef& view, const std::shared_ptr<NewRows>& base,
                         const RowSet& known, const std::vector<std::int64_t>& base_rows) {
-  Evaluator evaluator(engine_.threads(), known);
+  Evaluator evaluator(engine_.threads(), known, &engine_.results());
   std::vector<Column> args;
   for (const Expr& arg : view.iterator.args()) args.push_back(evaluator.evaluate(inline_columns(tree, arg)));
   const std::set<std::int64_t> wanted = columns_for(tree, view);

@@ -13,6 +13,7 @@ Engine::Engine(Config config)
       pool_([config = config_] { return ensure_server(config); }),
       threads_(config_.threads),
       trees_(pool_),
+      results_(pool_, config_.results_limit),
       media_store_(config_.home / "media") {
   ensure_catalog(*pool_.take());
 }

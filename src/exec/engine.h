@@ -7,6 +7,7 @@
 #include <string>
 
 #include "catalog/tree_cache.h"
+#include "exec/kept_results.h"
 #include "exec/threads.h"
 #include "intarsia/config.h"
 #include "intarsia/database.h"
@@ -29,6 +30,7 @@ class Engine {
   [[nodiscard]] Threads& threads() { return threads_; }
   [[nodiscard]] TreeCache& trees() { return trees_; }
   [[nodiscard]] HistoryTables& history() { return history_; }
+  [[nodiscard]] KeptResults& results() { return results_; }
   [[nodiscard]] const MediaStore& media_store() const { return media_store_; }
   /// Where new rows wait when they are more than spool_budget() bytes.
   [[nodiscard]] std::filesystem::path spool_folder() const { return config_.home / "spool"; }
@@ -64,6 +66,7 @@ class Engine {
   Threads threads_;
   TreeCache trees_;
   HistoryTables history_;
+  KeptResults results_;
   MediaStore media_store_;
   mutable std::mutex mutex_;
   std::function<void(const Progress&)> progress_;

@@ -91,9 +91,13 @@ Column Evaluator::run_kernel(const Function& function, const Expr& expr, const s
     throw Error(ErrorCode::kUnsupportedOperation, fmt::format("{} cannot be used as a value here", expr.text()));
   const std::int64_t parts = function.runs == Runs::kParallel ? std::min<std::int64_t>(rows, threads_.count() * 4L) : 1;
   if (parts <= 1) {
-    ColumnBuilder out(expr.type());
-    function.kernel(args, rows, out);
-    return out.finish();
+    const auto run = [&](const std::vector<Column>& some, std::int64_t count) {
+      ColumnBuilder out(expr.type());
+      function.kernel(some, count, out);
+      return out.finish();
+    };
+    const bool keeps = results_ != nullptr && rows > 0 && KeptResults::keeps(function);
+    return keeps ? results_->call(function, expr.type(), args, rows, run) : run(args, rows);
   }
   std::vector<Column> results(static_cast<std::size_t>(parts));
   threads_.for_each(static_cast<int>(parts), [&](int part) {

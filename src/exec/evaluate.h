@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "exec/kept_results.h"
 #include "exec/row_set.h"
 #include "exec/threads.h"
 #include "intarsia/expr.h"
@@ -15,7 +16,9 @@ namespace intarsia {
 /// lets the threads help where a function allows it.
 class Evaluator {
  public:
-  Evaluator(Threads& threads, const RowSet& rows) : threads_(threads), rows_(rows) {}
+  /// `results`: where finished calls are looked up and kept; null: every call is made.
+  Evaluator(Threads& threads, const RowSet& rows, KeptResults* results = nullptr)
+      : threads_(threads), rows_(rows), results_(results) {}
 
   /// One cell per row. A cell whose input has an error has that error.
   Column evaluate(const Expr& expr);
@@ -26,6 +29,7 @@ class Evaluator {
 
   Threads& threads_;
   const RowSet& rows_;
+  KeptResults* results_;
   std::vector<std::pair<Expr, Column>> known_;
 };
 

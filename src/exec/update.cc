@@ -42,7 +42,7 @@ class Update : public ChangeRows {
 
   void change(RowSet rows) override {
     const std::int64_t num_rows = rows.num_rows;
-    Evaluator evaluator(engine().threads(), rows);
+    Evaluator evaluator(engine().threads(), rows, &engine().results());
     const InputRows input(table(), description(), OnError::kAbort, engine().threads());
     std::map<std::int64_t, Column> cells;
     for (const auto& [id, expr] : assigned_) {

@@ -2,6 +2,7 @@
 """UDFs of the tests: in a module, so that other processes find them."""
 
 import asyncio
+import os
 import time
 from typing import Any
 
@@ -107,3 +108,61 @@ def wait(x: int) -> int:
 def slow_double(x: int) -> int:
     time.sleep(0.0002)
     return x * 2
+
+
+def note_call(x: Any) -> None:
+    """A line in the file that INTARSIA_TEST_CALLS names, so that calls of killed processes count."""
+    with open(os.environ['INTARSIA_TEST_CALLS'], 'a') as file:
+        file.write(f'{x}\n')
+
+
+@pxt.udf
+def paid(x: int) -> int:
+    note_call(x)
+    time.sleep(0.002)
+    return x * 10
+
+
+@pxt.udf
+def paid_but_not_13(x: int) -> int:
+    note_call(x)
+    time.sleep(0.002)
+    if x == 13:
+        raise ValueError('unlucky')
+    return x + 1
+
+
+@pxt.udf
+async def paid_async(x: int) -> str | None:
+    note_call(x)
+    await asyncio.sleep(0.01)
+    return None if x % 5 == 0 else f'<{x}>'
+
+
+@pxt.udf(batch_size=8)
+def paid_in_batches(x: Batch[int], by: int) -> Batch[float]:
+    for value in x:
+        note_call(value)
+    time.sleep(0.01)
+    return [value / by for value in x]
+
+
+@pxt.udf
+def paid_image(image: PIL.Image.Image, angle: int) -> PIL.Image.Image:
+    note_call(angle)
+    time.sleep(0.002)
+    return image.rotate(angle)
+
+
+@pxt.udf(is_deterministic=False)
+def paid_by_chance(x: int) -> int:
+    note_call(x)
+    time.sleep(0.002)
+    return x
+
+
+@pxt.udf(cheap=True)
+def slow_but_cheap(x: int) -> int:
+    note_call(x)
+    time.sleep(0.002)
+    return x
