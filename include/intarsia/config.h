@@ -26,11 +26,11 @@ struct Config {
   std::string db_url;               ///< an external PostgreSQL; empty: the embedded one of the home
   std::int64_t memory_limit = 0;    ///< bytes for batches, decoded media and buffers; load() makes of 0 half the memory
   std::int64_t idle_seconds = 300;  ///< the embedded server ends after so many seconds without a client; 0: never
-  std::int64_t file_cache_limit = 0;  ///< bytes of downloaded media kept; load() makes of 0 10 GiB
+  std::int64_t file_cache_limit = 0;       ///< bytes of downloaded media kept; load() makes of 0 10 GiB
   std::int64_t results_limit = 1LL << 30;  ///< bytes of kept results of functions
-  std::string postgres_bin;           ///< folder with initdb and postgres; empty: found
-  int threads = 0;                    ///< worker threads for built-in functions; load() makes of 0 one per core
-  int verbosity = 1;                  ///< 0: silent, 1: messages and progress, 2: more
+  std::string postgres_bin;                ///< folder with initdb and postgres; empty: found
+  int threads = 0;                         ///< worker threads for built-in functions; load() makes of 0 one per core
+  int verbosity = 1;                       ///< 0: silent, 1: messages and progress, 2: more
 
   /// Reads home/config.toml (a missing file is fine) and the environment; explicit `overrides` ("name", "value") win
   /// over the environment, and that over the file.

@@ -65,8 +65,8 @@ struct Function {
   bool deterministic = true;
   /// false: the result of a call is worth keeping (models, services, UDFs that are not declared cheap).
   bool cheap = true;
-  /// Rows that its kernel should get at once where it can: of a batched function those of a batch, of an asynchronous one
-  /// the calls in flight.
+  /// Rows that its kernel should get at once where it can: of a batched function those of a batch, of an asynchronous
+  /// one the calls in flight.
   std::int64_t rows_at_once = 1;
   /// Hash of all that decides its values; empty: the name decides.
   std::string fingerprint = {};
