@@ -37,6 +37,23 @@ def _open(overrides: list[tuple[str, str]]) -> _native.Database:
         return _database
 
 
+def settings() -> list[tuple[str, str]]:
+    """What `restore` needs to open the same instance in another process."""
+    return [*((name, value) for name, value in _overrides if name != 'home'), ('home', str(database().home))]
+
+
+def restore(settings: list[tuple[str, str]]) -> _native.Database:
+    """The instance of an object that comes from another process: opened if this process has none yet."""
+    home = dict(settings)['home']
+    opened = _database if _database is not None else _open(settings)
+    if str(opened.home) != home:
+        raise RequestError(
+            ErrorCode.INVALID_STATE,
+            f'the object is of the instance at {home}, but this process uses the one at {opened.home}',
+        )
+    return opened
+
+
 def init(config_overrides: dict[str, Any] | None = None) -> None:
     """Opens the instance now, rather than at first use. `config_overrides`: settings by name, before all others."""
     overrides = []

@@ -43,6 +43,13 @@ class Query:
         self._native = native
         self._clauses: dict[str, Any] = clauses or {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        select = self._clauses.get('select')
+        clauses = (
+            {**self._clauses, 'select': [(name, Expr(item)) for name, item in select]} if select else self._clauses
+        )
+        return _restored, (self._table, clauses)
+
     def _with(self, native: _native.Query, **clauses: Any) -> Query:
         return Query(self._table, native, {**self._clauses, **clauses})
 
@@ -152,3 +159,22 @@ class Query:
     def describe(self) -> None:
         """Prints what the query selects, and from where."""
         _display.show(repr(self), self._repr_html_())
+
+
+def _restored(table: Table, clauses: dict[str, Any]) -> Query:
+    query = table._query()
+    for name, value in clauses.items():
+        if name == 'select':
+            query = query._with(
+                query._native.select([(n, e._native) for n, e in value]), select=[(n, e._native) for n, e in value]
+            )
+        elif name == 'where':
+            query = query.where(value)
+        elif name == 'group_by':
+            query = query.group_by(*value)
+        elif name == 'order_by':
+            for key, ascending in value:
+                query = query.order_by(key, asc=ascending)
+        elif name == 'limit':
+            query = query.limit(value, clauses['offset'])
+    return query

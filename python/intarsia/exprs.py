@@ -68,6 +68,9 @@ class Expr:
         self._native = native
         self._method = method  # of a JSON path that may be meant as a method call: (what it is of, name)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self._native.json(), self._method)
+
     @property
     def col_type(self) -> ColumnType:
         return self._native.type
@@ -226,6 +229,12 @@ class Expr:
 
     def __iter__(self) -> NoReturn:
         raise unsupported(f'an expression is not iterable; its values come from select(...).collect(): {self}')
+
+
+def _restored(kind: type[Expr], json: str, method: tuple[Expr, str] | None) -> Expr:
+    expr = kind(_native.Expr.from_json(json))
+    expr._method = method
+    return expr
 
 
 class ColumnRef(Expr):

@@ -57,6 +57,9 @@ class Function:
             raise RequestError(ErrorCode.INVALID_STATE, f'function {self._name!r} is gone from the registry')
         return info
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self._name,)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Expr:
         _finish_fingerprints()
         return call(self._name, *args, **kwargs)
@@ -248,6 +251,13 @@ def udf_of_apply(fn: Callable[..., Any], argument: ColumnType, result: ColumnTyp
     name = f'py:{fn.__module__}.{fn.__qualname__}-{_udf_calls.fingerprint(fn)[:12]}'
     signature.in_lists = [False] * len(signature.parameters)
     return _register(fn, name, signature)
+
+
+def _restored(name: str) -> Function:
+    """A function that comes from another process: of a UDF, what its module defines."""
+    if _native.find_function(name) is None:
+        raise RequestError(ErrorCode.INVALID_STATE, f'function {name!r} is not there: make its module importable')
+    return Function(name)
 
 
 def _load(name: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from intarsia import _display
+from intarsia import _display, _instance
 from intarsia._columns import computed_column
 from intarsia._native import Table as NativeTable
 from intarsia._query import Query
@@ -240,6 +240,9 @@ class Table:
         """Prints its columns."""
         _display.show(repr(self), self._repr_html_())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (_instance.settings(), self._native.id)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Table) and self._native.id == other._native.id
 
@@ -260,3 +263,7 @@ class View(Table):
 
 def table_of(native: NativeTable) -> Table:
     return View(native) if native.base is not None else InsertableTable(native)
+
+
+def _restored(settings: list[tuple[str, str]], table_id: int) -> Table:
+    return table_of(_instance.restore(settings).table_of_id(table_id))

@@ -142,6 +142,14 @@ void bind_database(nb::module_& m) {
           [](const Database& self, std::string_view path) { return without_gil([&] { return self.get_table(path); }); },
           nb::arg("path"))
       .def(
+          "table_of_id",
+          [](const Database& self, std::int64_t id) {
+            Table table(self.engine(), id);
+            without_gil([&] { return table.info(); });
+            return table;
+          },
+          nb::arg("id"), "Throws when there is no such table (any more).")
+      .def(
           "find_table",
           [](const Database& self, std::string_view path) {
             return without_gil([&] { return self.find_table(path); });

@@ -126,7 +126,7 @@ Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(co
   if (PQstatus(connection_) != CONNECTION_OK) {
     const std::string message = PQerrorMessage(connection_);
     PQfinish(connection_);
-    throw Error(ErrorCode::kDatabaseUnavailable, "cannot connect to PostgreSQL: " + message, conninfo, true);
+    throw Error(ErrorCode::kDatabaseUnavailable, "cannot connect to PostgreSQL: " + message, {}, true);
   }
   PQsetNoticeProcessor(
       connection_, [](void*, const char*) {}, nullptr);
