@@ -123,6 +123,8 @@ class ColumnBuilder {
 
   [[nodiscard]] const Type& type() const;
   [[nodiscard]] std::int64_t length() const;
+  /// Of the variable-length cells so far: text, bytes, decoded images that were appended as such.
+  [[nodiscard]] std::int64_t byte_size() const;
   void reserve(std::int64_t rows);
 
   void append_null();

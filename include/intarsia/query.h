@@ -25,7 +25,9 @@ struct NamedExpr {
 /// All rows of a query, in memory.
 class ResultSet {
  public:
-  ResultSet(std::vector<std::string> names, std::vector<Type> types, std::vector<Batch> batches);
+  /// `held`: what lives as long as the result does.
+  ResultSet(std::vector<std::string> names, std::vector<Type> types, std::vector<Batch> batches,
+            std::shared_ptr<const void> held = nullptr);
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
   [[nodiscard]] const std::vector<Type>& types() const noexcept { return types_; }
   [[nodiscard]] const std::vector<Batch>& batches() const noexcept { return batches_; }
@@ -38,9 +40,30 @@ class ResultSet {
   std::vector<Type> types_;
   std::vector<Batch> batches_;
   std::int64_t num_rows_ = 0;
+  std::shared_ptr<const void> held_;
 };
 
 struct QuerySpec;
+class RunningQuery;
+
+/// The rows of a query, batch by batch, however slowly they are taken: no statement stays open between batches, and
+/// rows of operations that are published after the first batch are left out. Used by one thread at a time.
+class Cursor {
+ public:
+  explicit Cursor(std::unique_ptr<RunningQuery> query);
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+  ~Cursor();
+
+  /// Names and types of the result.
+  [[nodiscard]] const std::vector<std::pair<std::string, Type>>& schema() const noexcept { return schema_; }
+  /// Never an empty batch; nullopt at the end.
+  std::optional<Batch> next();
+
+ private:
+  std::unique_ptr<RunningQuery> query_;
+  std::vector<std::pair<std::string, Type>> schema_;
+};
 
 /// A query over one table or view: immutable; each method gives a new one. Nothing runs before collect, count or
 /// for_each_batch. Rows come in insertion order unless order_by says otherwise.
@@ -58,13 +81,15 @@ class Query {
 
   /// Names and types of the result.
   [[nodiscard]] std::vector<std::pair<std::string, Type>> schema() const;
+  /// All rows in memory. Throws Error(kUnsupportedOperation) when they do not fit into memory_limit.
   [[nodiscard]] ResultSet collect() const;
+  /// For results that are larger than memory, or taken slowly.
+  [[nodiscard]] Cursor cursor() const;
   [[nodiscard]] std::int64_t count() const;
   /// The first `n` rows in insertion order; the last `n`, also in insertion order.
   [[nodiscard]] ResultSet head(std::int64_t n = 10) const;
   [[nodiscard]] ResultSet tail(std::int64_t n = 10) const;
-  /// Batch by batch, with bounded memory; return false to stop. `visit` may take its time: in insertion order no
-  /// statement stays open between batches, and rows of operations published after the first one are left out.
+  /// The batches of a cursor; return false to stop.
   void for_each_batch(const std::function<bool(const Batch&)>& visit) const;
   /// What runs in SQL and what in the engine, as text.
   [[nodiscard]] std::string explain() const;

@@ -10,6 +10,7 @@ themselves.
 """
 
 from intarsia import exceptions, functions
+from intarsia._cursor import ResultCursor, Row
 from intarsia._instance import home, init
 from intarsia._native import version as __version__
 from intarsia._query import Query
@@ -98,7 +99,9 @@ __all__ = [
     'Query',
     'RequestError',
     'Required',
+    'ResultCursor',
     'ResultSet',
+    'Row',
     'ServiceUnavailableError',
     'String',
     'Table',

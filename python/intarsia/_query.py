@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from intarsia import _display, _native
+from intarsia._cursor import ResultCursor
 from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, unsupported
 from intarsia.exprs import Expr, operand
 from intarsia.results import ResultSet
@@ -92,6 +93,10 @@ class Query:
 
     def collect(self) -> ResultSet:
         return ResultSet(self._native.collect())
+
+    def cursor(self) -> ResultCursor:
+        """The rows one after the other, in bounded memory."""
+        return ResultCursor(self)
 
     def count(self) -> int:
         return self._native.count()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from intarsia import _display, _instance
 from intarsia._columns import computed_column
+from intarsia._cursor import ResultCursor
 from intarsia._native import Table as NativeTable
 from intarsia._query import Query
 from intarsia.exceptions import NotFoundError, invalid_argument, refuse_arguments, unsupported
@@ -77,6 +78,10 @@ class Table:
 
     def collect(self) -> ResultSet:
         return self._query().collect()
+
+    def cursor(self) -> ResultCursor:
+        """The rows one after the other, in bounded memory."""
+        return self._query().cursor()
 
     def count(self) -> int:
         return self._query().count()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -17,9 +18,23 @@ Query select(const Query& self, nb::list items) {
   return without_gil([&] { return self.select(std::move(named)); });
 }
 
+/// One batch.
+std::optional<ResultSet> next_rows(Cursor& self) {
+  const std::optional<Batch> batch = without_gil([&] { return self.next(); });
+  if (!batch) return std::nullopt;
+  std::vector<std::string> names;
+  std::vector<Type> types;
+  for (const auto& [name, type] : self.schema()) {
+    names.push_back(name);
+    types.push_back(type);
+  }
+  return ResultSet(std::move(names), std::move(types), {*batch});
+}
+
 }  // namespace
 
 void bind_queries(nb::module_& m) {
+  nb::class_<Cursor>(m, "Cursor", "The rows of a query, batch by batch.").def("next", next_rows);
   nb::class_<Query>(m, "Query", "A query over one table or view; immutable.")
       .def("select", select, nb::arg("items"), nb::sig("def select(self, items: list[tuple[str, Expr]]) -> Query"),
            "`items`: (name, expression) pairs; an empty name: the engine finds one.")
@@ -36,6 +51,7 @@ void bind_queries(nb::module_& m) {
                        std::int64_t offset) { return without_gil([&] { return self.limit(rows, offset); }); })
       .def("schema", [](const Query& self) { return without_gil([&] { return self.schema(); }); })
       .def("collect", [](const Query& self) { return without_gil([&] { return self.collect(); }); })
+      .def("cursor", [](const Query& self) { return without_gil([&] { return self.cursor(); }); })
       .def("count", [](const Query& self) { return without_gil([&] { return self.count(); }); })
       .def("head", [](const Query& self, std::int64_t n) { return without_gil([&] { return self.head(n); }); })
       .def("tail", [](const Query& self, std::int64_t n) { return without_gil([&] { return self.tail(n); }); })

@@ -38,6 +38,20 @@ Query first_rows(const QuerySpec& spec, std::string_view method, std::int64_t ro
   });
 }
 
+std::string megabytes(std::int64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / (1 << 20));  // as the configuration counts
+}
+
+[[noreturn]] void fail_too_large(const MemoryBudget& budget, const MemoryShare& collected, std::int64_t rows) {
+  const std::int64_t others = budget.used() - collected.bytes();
+  throw Error(
+      ErrorCode::kUnsupportedOperation,
+      fmt::format("the result does not fit into memory_limit, {}: after {} rows it has {}, and {} are in use by "
+                  "other operations and results; take the rows one after the other with cursor(), select fewer "
+                  "columns or rows, or raise memory_limit",
+                  megabytes(budget.limit()), rows, megabytes(collected.bytes()), megabytes(others)));
+}
+
 }  // namespace
 
 Query Table::query() const {
@@ -47,8 +61,9 @@ Query Table::query() const {
   return Query(std::move(spec));
 }
 
-ResultSet::ResultSet(std::vector<std::string> names, std::vector<Type> types, std::vector<Batch> batches)
-    : names_(std::move(names)), types_(std::move(types)), batches_(std::move(batches)) {
+ResultSet::ResultSet(std::vector<std::string> names, std::vector<Type> types, std::vector<Batch> batches,
+                     std::shared_ptr<const void> held)
+    : names_(std::move(names)), types_(std::move(types)), batches_(std::move(batches)), held_(std::move(held)) {
   for (const Batch& batch : batches_) num_rows_ += batch.num_rows();
 }
 
@@ -59,6 +74,17 @@ Value ResultSet::value(std::int64_t row, int column) const {
   std::size_t batch = 0;
   while (row >= batches_[batch].num_rows()) row -= batches_[batch++].num_rows();
   return batches_[batch].column(column).value_at(row);
+}
+
+Cursor::Cursor(std::unique_ptr<RunningQuery> query) : query_(std::move(query)) {
+  for (const PlannedOutput& output : query_->plan().outputs) schema_.emplace_back(output.name, output.type);
+}
+Cursor::Cursor(Cursor&&) noexcept = default;
+Cursor& Cursor::operator=(Cursor&&) noexcept = default;
+Cursor::~Cursor() = default;
+
+std::optional<Batch> Cursor::next() {
+  return query_->next();
 }
 
 Query Query::select(std::vector<NamedExpr> items) const {
@@ -112,6 +138,8 @@ std::vector<std::pair<std::string, Type>> Query::schema() const {
 }
 
 ResultSet Query::collect() const {
+  const std::shared_ptr<MemoryBudget>& budget = spec_->engine->memory();
+  const auto share = std::make_shared<MemoryShare>(budget, budget->limit());
   RunningQuery query(*spec_);
   std::vector<std::string> names;
   std::vector<Type> types;
@@ -120,8 +148,17 @@ ResultSet Query::collect() const {
     types.push_back(output.type);
   }
   std::vector<Batch> batches;
-  while (std::optional<Batch> batch = query.next()) batches.push_back(std::move(*batch));
-  return ResultSet(std::move(names), std::move(types), std::move(batches));
+  std::int64_t rows = 0;
+  while (std::optional<Batch> batch = query.next()) {
+    rows += batch->num_rows();
+    if (!share->try_add(batch->byte_size())) fail_too_large(*budget, *share, rows);
+    batches.push_back(std::move(*batch));
+  }
+  return ResultSet(std::move(names), std::move(types), std::move(batches), share);
+}
+
+Cursor Query::cursor() const {
+  return Cursor(std::make_unique<RunningQuery>(*spec_, true));
 }
 
 std::int64_t Query::count() const {
@@ -137,8 +174,8 @@ ResultSet Query::tail(std::int64_t n) const {
 }
 
 void Query::for_each_batch(const std::function<bool(const Batch&)>& visit) const {
-  RunningQuery query(*spec_, true);
-  while (const std::optional<Batch> batch = query.next())
+  Cursor rows = cursor();
+  while (const std::optional<Batch> batch = rows.next())
     if (!visit(*batch)) return;
 }
 

@@ -210,11 +210,11 @@ class AddColumn {
   /// reader held the table for too long.
   bool add_in_place() {
     ColumnComputation computation(engine_, *tree_, def_, operation_, on_error_);
-    std::vector<RowSet> parts;
-    if (!compute_all(computation, parts)) return false;
+    const std::unique_ptr<RowStore> parts = engine_.new_row_store();
+    if (!compute_all(computation, *parts)) return false;
     const NewVersion version = computation.version(spec_.name);
     try {
-      const bool published = publish(&version, [&](Connection& connection) { write_in_place(connection, parts); });
+      const bool published = publish(&version, [&](Connection& connection) { write_in_place(connection, *parts); });
       status_ = computation.status();
       return published;
     } catch (const Error& error) {
@@ -223,12 +223,13 @@ class AddColumn {
     }
   }
 
-  bool compute_all(ColumnComputation& computation, std::vector<RowSet>& parts) {
+  bool compute_all(ColumnComputation& computation, RowStore& parts) {
     const std::set<std::int64_t> inputs = computation.inputs(*tree_);
     seen_ = last_published(*engine_.connect());
     try {
       const auto rows = read_rows(engine_, tree_, table_id_, {inputs.begin(), inputs.end()}, {});
-      while (std::optional<RowSet> batch = rows->next()) parts.push_back(computation.compute(*tree_, *batch));
+      while (const std::optional<RowSet> batch = rows->next())
+        computation.compute(*tree_, *batch, [&](RowSet cells) { parts.add(std::move(cells)); });
       return true;
     } catch (const StaleSchema&) {
       tree_ = engine_.trees().reload(table_id_);
@@ -237,12 +238,13 @@ class AddColumn {
     }
   }
 
-  void write_in_place(Connection& connection, const std::vector<RowSet>& parts) {
+  void write_in_place(Connection& connection, const RowStore& parts) {
     const std::string rows = table().rows_table();
     connection.run("set local lock_timeout = '50ms'");
     connection.run(column_alteration(rows, def_));
     std::vector<std::int64_t> known;
-    for (const RowSet& part : parts) {
+    for (std::size_t place = 0; place < parts.size(); ++place) {
+      const RowSet part = parts.at(place);
       const Statement update = update_statement({rows, false, false, {&def_}}, part);
       connection.query(update.sql, update.parameters);
       const Column& ids = part.columns.at(kRowIdColumn);

@@ -81,21 +81,23 @@ void ChangeRows::attempt() {
 
 void ChangeRows::compute(const std::vector<std::int64_t>& ids) {
   const std::set<std::int64_t> columns = inputs();
-  const auto step = static_cast<std::size_t>(rows_per_batch(*tree_, engine().threads().count()));
-  for (std::size_t begin = 0; begin < ids.size(); begin += step) {
-    const std::size_t end = std::min(ids.size(), begin + step);
+  BatchSize size = batch_size(engine(), *tree_);
+  for (std::size_t begin = 0, end = 0; begin < ids.size(); begin = end) {
+    end = std::min(ids.size(), begin + static_cast<std::size_t>(size.rows()));
     ReadOptions options;
     options.chosen = RowChoice{
         false, {ids.begin() + static_cast<std::ptrdiff_t>(begin), ids.begin() + static_cast<std::ptrdiff_t>(end)}};
     options.at_once = true;
     const auto rows = read_rows(engine(), tree_, spec_.table_id, {columns.begin(), columns.end()}, options);
     while (std::optional<RowSet> batch = rows->next()) {
-      const Column& row_ids = batch->columns.at(kRowIdColumn);
-      for (std::int64_t row = 0; row < batch->num_rows; ++row) changes_->roots.insert(row_ids.int_at(row));
+      const Column row_ids = batch->columns.at(kRowIdColumn);
+      changes_->add_roots(row_ids);
       batch->columns.emplace(kRootIdColumn, row_ids);
-      const std::int64_t num_rows = batch->num_rows;
-      change(*std::move(batch));
-      progress_.advance(num_rows, 0);
+      const RowSet rows = *std::move(batch);  // gets heavier as media are loaded
+      const std::int64_t before = changes_->byte_size();
+      change(rows);
+      size.learn(rows.num_rows, rows.byte_size() + changes_->byte_size() - before);
+      progress_.advance(rows.num_rows, 0);
     }
   }
 }

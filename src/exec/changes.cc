@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/changes.h"
 
+#include <algorithm>
+
 #include "exec/stored_cells.h"
 
 namespace intarsia {
@@ -21,9 +23,9 @@ void forget_rows(Spool& spool, const std::set<std::int64_t>& roots) {
 void forget_rows(EndedRows& ended, const std::set<std::int64_t>& roots) {
   EndedRows kept{ended.table_id, ended.by_parent, {}, {}};
   for (std::size_t i = 0; i < ended.ids.size(); ++i) {
-    if (roots.contains(ended.roots[i])) continue;
+    if (roots.contains(ended.roots.empty() ? ended.ids[i] : ended.roots[i])) continue;
     kept.ids.push_back(ended.ids[i]);
-    kept.roots.push_back(ended.roots[i]);
+    if (!ended.roots.empty()) kept.roots.push_back(ended.roots[i]);
   }
   ended = std::move(kept);
 }
@@ -42,8 +44,16 @@ void count_cells(const TableDef& table, const RowSet& cells, ChangeCounts& count
 
 }  // namespace
 
+void Changes::add_roots(const Column& row_ids) {
+  const auto middle = static_cast<std::ptrdiff_t>(roots.size());
+  for (std::int64_t row = 0; row < row_ids.length(); ++row) roots.push_back(row_ids.int_at(row));
+  std::sort(roots.begin() + middle, roots.end());
+  if (middle > 0 && roots[static_cast<std::size_t>(middle)] < roots[static_cast<std::size_t>(middle) - 1])
+    std::inplace_merge(roots.begin(), roots.begin() + middle, roots.end());
+}
+
 void Changes::forget(const std::set<std::int64_t>& forgotten) {
-  for (const std::int64_t root : forgotten) roots.erase(root);
+  std::erase_if(roots, [&](std::int64_t root) { return forgotten.contains(root); });
   forget_rows(made, forgotten);
   forget_rows(changed, forgotten);
   for (EndedRows& rows : ended) forget_rows(rows, forgotten);

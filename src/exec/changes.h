@@ -18,7 +18,7 @@ struct EndedRows {
   std::int64_t table_id = 0;
   bool by_parent = false;
   std::vector<std::int64_t> ids;
-  std::vector<std::int64_t> roots;  ///< of each id
+  std::vector<std::int64_t> roots;  ///< of each id; empty: they are the roots
 };
 
 /// Rows and cells by table.
@@ -29,15 +29,16 @@ struct ChangeCounts {
 
 /// What an update or a delete does, before it is published. All of it follows from rows of one table, the roots.
 struct Changes {
-  explicit Changes(Engine& engine)
-      : made(engine.spool_folder(), engine.spool_budget()), changed(engine.spool_folder(), engine.spool_budget()) {}
+  explicit Changes(Engine& engine) : made(engine.new_row_store()), changed(engine.new_row_store()) {}
 
-  std::set<std::int64_t> roots;
-  Spool made;     ///< new rows of views
-  Spool changed;  ///< rows that stay: kRowIdColumn, kRootIdColumn, and the columns with new cells
+  std::vector<std::int64_t> roots;  ///< ascending
+  Spool made;                       ///< new rows of views
+  Spool changed;                    ///< rows that stay: kRowIdColumn, kRootIdColumn, and the columns with new cells
   std::vector<EndedRows> ended;
 
   [[nodiscard]] bool empty() const { return roots.empty(); }
+  [[nodiscard]] std::int64_t byte_size() const { return made.byte_size() + changed.byte_size(); }
+  void add_roots(const Column& row_ids);
   /// Takes away all that follows from some roots.
   void forget(const std::set<std::int64_t>& roots);
   /// Without the ended rows, of which only the server knows how many they are.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "exec/evaluate.h"
 #include "exec/stored_cells.h"
 #include "plan/inline_columns.h"
@@ -10,6 +12,9 @@
 namespace intarsia {
 
 namespace {
+
+constexpr std::int64_t kFirstRows = 128;
+constexpr std::int64_t kMostRows = 8192;
 
 std::int64_t estimated_rows(Connection& connection, const TableDef& table) {
   SqlParameters parameters;
@@ -34,6 +39,7 @@ ColumnComputation::ColumnComputation(Engine& engine, const Tree& tree, const Col
       column_(column),
       operation_(operation),
       on_error_(on_error),
+      batch_size_(kFirstRows, kMostRows, engine.memory()->batch_bytes()),
       table_path_(tree.table(column.table_id).path),
       table_name_(tree.table(column.table_id).name),
       progress_(engine, fmt::format("add column '{}' to '{}'", column.name, table_path_),
@@ -47,7 +53,17 @@ std::set<std::int64_t> ColumnComputation::inputs(const Tree& tree) const {
   return ids;
 }
 
-RowSet ColumnComputation::compute(const Tree& tree, const RowSet& rows) {
+void ColumnComputation::compute(const Tree& tree, const RowSet& rows, const std::function<void(RowSet)>& take) {
+  for (std::int64_t begin = 0, count = 0; begin < rows.num_rows; begin += count) {
+    count = std::min(batch_size_.rows(), rows.num_rows - begin);
+    const RowSet some = rows.slice(begin, count);
+    RowSet cells = computed(tree, some);
+    batch_size_.learn(count, some.byte_size() + cells.byte_size());
+    take(std::move(cells));
+  }
+}
+
+RowSet ColumnComputation::computed(const Tree& tree, const RowSet& rows) {
   const Column result = Evaluator(engine_.threads(), rows, &engine_.results())
                             .evaluate(inline_columns(tree, column_.value))
                             .with_type(column_.type.as_nullable());

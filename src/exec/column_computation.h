@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 
@@ -19,18 +20,21 @@ class ColumnComputation {
 
   /// The columns that compute() needs.
   [[nodiscard]] std::set<std::int64_t> inputs(const Tree& tree) const;
-  /// kRowIdColumn and the column's cells as they are stored. Throws Error for the first failing cell under
-  /// OnError::kAbort.
-  RowSet compute(const Tree& tree, const RowSet& rows);
+  /// Calls `take` with kRowIdColumn and the column's cells as they are stored, in batches that the memory budget
+  /// allows. Throws Error for the first failing cell under OnError::kAbort.
+  void compute(const Tree& tree, const RowSet& rows, const std::function<void(RowSet)>& take);
   [[nodiscard]] UpdateStatus status() const;
   /// The version of the table that has the column, under this name.
   [[nodiscard]] NewVersion version(const std::string& name) const;
 
  private:
+  RowSet computed(const Tree& tree, const RowSet& rows);
+
   Engine& engine_;
   const ColumnDef& column_;
   const Operation& operation_;
   OnError on_error_;
+  BatchSize batch_size_;
   std::string table_path_;
   std::string table_name_;
   ProgressMeter progress_;

@@ -12,7 +12,7 @@ namespace intarsia {
 namespace {
 
 constexpr std::int64_t kMostRows = 32;
-constexpr std::int64_t kMostBytes = 32 << 20;
+constexpr std::int64_t kFirstRows = 4;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ Decode::Decode(Engine& engine, const Tree& tree, const TableDef& view, OperatorP
       outputs_(output_columns(view)),
       decoder_(iterator_of(view).open_decoder()),
       input_(std::move(input)),
-      rows_at_once_(kMostRows / 4) {
+      size_(kFirstRows, kMostRows, engine.memory()->batch_bytes()) {
   for (const Expr& arg : view.iterator.args()) args_.push_back(inline_columns(tree, arg));
 }
 
@@ -43,7 +43,7 @@ std::optional<RowSet> Decode::next() {
     next_row_ = 0;
   }
   engine_.check_interrupt();
-  RowSet batch = rows_.slice(next_row_, std::min(rows_at_once_, rows_.num_rows - next_row_));
+  RowSet batch = rows_.slice(next_row_, std::min(size_.rows(), rows_.num_rows - next_row_));
   next_row_ += batch.num_rows;
   Evaluator evaluator(engine_.threads(), batch);
   std::vector<Column> args, stored;
@@ -51,14 +51,14 @@ std::optional<RowSet> Decode::next() {
   for (const ColumnDef* output : outputs_)
     if (output->stored) stored.push_back(batch.columns.at(output->id));
   std::vector<Column> decoded = decoder_->decode(args, stored, batch.num_rows);
-  std::int64_t bytes = 1;
+  std::int64_t bytes = 0;
   std::size_t made = 0;
   for (const ColumnDef* output : outputs_) {
     if (output->stored) continue;
     bytes += decoded[made].byte_size();
     batch.columns.insert_or_assign(output->id, std::move(decoded[made++]));
   }
-  rows_at_once_ = std::clamp<std::int64_t>(kMostBytes * batch.num_rows / bytes, 1, kMostRows);
+  size_.learn(batch.num_rows, bytes);
   return batch;
 }
 

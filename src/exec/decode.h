@@ -32,7 +32,7 @@ class Decode : public Operator {
   OperatorPtr input_;
   RowSet rows_;  // what is left of the input's batch, from next_row_ on
   std::int64_t next_row_ = 0;
-  std::int64_t rows_at_once_;
+  BatchSize size_;
 };
 
 }  // namespace intarsia

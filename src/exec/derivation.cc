@@ -19,6 +19,7 @@ namespace {
 constexpr std::int64_t kRowsPerBatch = 8192;
 constexpr std::int64_t kMediaRowsPerBatch = 32;
 constexpr std::int64_t kSpareIds = 256;
+constexpr std::int64_t kFirstBatchPart = 4;
 
 bool is_missing(const ColumnDef& column, const RowSet& cells) {
   return column.stored && !column.value.empty() && !cells.has(column.id);
@@ -31,11 +32,16 @@ bool lacks_columns(const TableDef& table, const RowSet& cells) {
 
 }  // namespace
 
-std::int64_t rows_per_batch(const Tree& tree, int threads) {
+std::int64_t most_rows_per_batch(const Tree& tree, int threads) {
   for (const auto& [id, table] : tree.tables)
     for (const ColumnDef& column : table.columns)
       if (column.type.is_media()) return std::max<std::int64_t>(kMediaRowsPerBatch, threads * 8L);
   return kRowsPerBatch;
+}
+
+BatchSize batch_size(Engine& engine, const Tree& tree) {
+  const std::int64_t most = most_rows_per_batch(tree, engine.threads().count());
+  return {most / kFirstBatchPart, most, engine.memory()->batch_bytes()};
 }
 
 Derivation::Derivation(Engine& engine, const Operation& operation, std::string description, OnError on_error,
@@ -72,6 +78,7 @@ void Derivation::complete(const Tree& tree, const TableDef& table, const std::sh
                           RowSet cells) {
   const std::int64_t before = counts_[table.id].computed_values;
   compute_columns(tree, table, *rows, known, cells);
+  heaviest_ = std::max(heaviest_, known.byte_size());
   const std::int64_t num_rows = cells.num_rows;
   spool_.add(rows, std::move(cells));
   counts_[table.id].inserted += num_rows;
@@ -143,7 +150,8 @@ void Derivation::expand(const Tree& tree, const TableDef& view, const std::share
   std::vector<Column> args;
   for (const Expr& arg : view.iterator.args()) args.push_back(evaluator.evaluate(inline_columns(tree, arg)));
   const std::set<std::int64_t> wanted = columns_for(tree, view);
-  ViewRowBuilder builder(view, wanted, rows_per_batch(tree, engine_.threads().count()));
+  ViewRowBuilder builder(view, wanted, most_rows_per_batch(tree, engine_.threads().count()),
+                         engine_.memory()->batch_bytes());
   const auto finish = [&] {
     if (builder.num_rows() == 0) return;
     auto rows = std::make_shared<NewRows>();

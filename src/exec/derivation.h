@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "exec/engine.h"
@@ -31,6 +32,9 @@ class Derivation {
   /// After a change of the schema: computes for all rows in the spool what `tree` wants and they do not have.
   void bring_up_to(const Tree& tree);
 
+  /// The weight of the heaviest batch since the last call, decoded media and computed cells included.
+  [[nodiscard]] std::int64_t take_heaviest() { return std::exchange(heaviest_, 0); }
+
   /// By table: rows made, cells computed, cells with errors.
   [[nodiscard]] const std::map<std::int64_t, RowCounts>& counts() const { return counts_; }
   /// "table.column".
@@ -56,10 +60,12 @@ class Derivation {
   ProgressMeter& progress_;
   std::vector<std::int64_t> spare_ids_;  // of views' rows, ascending from the back
   std::map<std::int64_t, RowCounts> counts_;
+  std::int64_t heaviest_ = 0;
   std::set<std::string> columns_with_errors_;
 };
 
 /// Rows that are worked on at once: fewer where media are decoded.
-[[nodiscard]] std::int64_t rows_per_batch(const Tree& tree, int threads);
+[[nodiscard]] std::int64_t most_rows_per_batch(const Tree& tree, int threads);
+[[nodiscard]] BatchSize batch_size(Engine& engine, const Tree& tree);
 
 }  // namespace intarsia

@@ -10,6 +10,7 @@ namespace intarsia {
 
 Engine::Engine(Config config)
     : config_(std::move(config)),
+      memory_(std::make_shared<MemoryBudget>(config_.memory_limit)),
       pool_([config = config_] { return ensure_server(config); }),
       threads_(config_.threads),
       trees_(pool_),
@@ -18,9 +19,9 @@ Engine::Engine(Config config)
   ensure_catalog(*pool_.take());
 }
 
-std::int64_t Engine::spool_budget() const {
+std::unique_ptr<RowStore> Engine::new_row_store() {
   constexpr std::int64_t kMost = 64 << 20;
-  return std::min(kMost, config_.memory_limit / 4);
+  return std::make_unique<RowStore>(config_.home / "spool", memory_, std::min(kMost, memory_->limit() / 8));
 }
 
 void Engine::set_progress(std::function<void(const Progress&)> observer) {

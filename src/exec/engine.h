@@ -8,6 +8,8 @@
 
 #include "catalog/tree_cache.h"
 #include "exec/kept_results.h"
+#include "exec/memory.h"
+#include "exec/row_store.h"
 #include "exec/threads.h"
 #include "intarsia/config.h"
 #include "intarsia/database.h"
@@ -32,9 +34,9 @@ class Engine {
   [[nodiscard]] HistoryTables& history() { return history_; }
   [[nodiscard]] KeptResults& results() { return results_; }
   [[nodiscard]] const MediaStore& media_store() const { return media_store_; }
-  /// Where new rows wait when they are more than spool_budget() bytes.
-  [[nodiscard]] std::filesystem::path spool_folder() const { return config_.home / "spool"; }
-  [[nodiscard]] std::int64_t spool_budget() const;
+  [[nodiscard]] const std::shared_ptr<MemoryBudget>& memory() const { return memory_; }
+  /// A place for batches that an operation puts aside.
+  [[nodiscard]] std::unique_ptr<RowStore> new_row_store();
 
   void set_progress(std::function<void(const Progress&)> observer);
   void set_interrupt_check(std::function<void()> check);
@@ -62,6 +64,7 @@ class Engine {
   [[noreturn]] static void throw_schema_unsteady();
 
   Config config_;
+  std::shared_ptr<MemoryBudget> memory_;
   Pool pool_;
   Threads threads_;
   TreeCache trees_;

@@ -179,8 +179,9 @@ class ColumnFill {
     PendingCells pending(engine_, target);
     for (bool more = true; more;) {
       try {
-        more = missing.read_page(tree, table_id_, computation_->inputs(*tree),
-                                 [&](const RowSet& rows) { pending.add(computation_->compute(*tree, rows)); });
+        more = missing.read_page(tree, table_id_, computation_->inputs(*tree), [&](const RowSet& rows) {
+          computation_->compute(*tree, rows, [&](const RowSet& cells) { pending.add(cells); });
+        });
       } catch (const StaleSchema&) {
         tree = engine_.trees().reload(table_id_);
         static_cast<void>(column_of(*tree));
@@ -282,7 +283,7 @@ class ViewFill {
 
   /// `seen`: the place of the last operation before `base` was read.
   void derive(const RowSet& base, std::int64_t seen) {
-    Spool spool(engine_.spool_folder(), engine_.spool_budget());
+    Spool spool(engine_.new_row_store());
     Derivation derivation(engine_, operation_, fmt::format("create view '{}'", path_), on_error_, spool, progress_);
     derivation.add_view_rows(*tree_, view(), base);
     std::vector<std::int64_t> ids;

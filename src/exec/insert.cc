@@ -21,8 +21,9 @@ class Insert {
         description_(fmt::format("insert into '{}'", table().path)),
         operation_(new_operation("insert", tree_->id, table_id)),
         progress_(engine, description_),
-        spool_(engine.spool_folder(), engine.spool_budget()),
-        derivation_(engine, operation_, description_, options.on_error, spool_, progress_) {
+        spool_(engine.new_row_store()),
+        derivation_(engine, operation_, description_, options.on_error, spool_, progress_),
+        batch_size_(batch_size(engine, *tree_)) {
     operation_.activity = std::make_shared<Activity>(engine.pool(), description_);
     progress_.watch(operation_);
   }
@@ -52,13 +53,14 @@ class Insert {
   [[nodiscard]] const TableDef& table() const { return tree_->table(table_id_); }
 
   void add(const Batch& batch) {
-    const std::int64_t step = rows_per_batch(*tree_, engine_.threads().count());
-    for (std::int64_t begin = 0; begin < batch.num_rows(); begin += step) {
-      const Batch part = batch.slice(begin, std::min(step, batch.num_rows() - begin));
-      RowSet rows = bind(part);
-      rows.columns.emplace(kRowIdColumn, reserve_rows(rows.num_rows));
+    std::int64_t num_rows = 0;
+    for (std::int64_t begin = 0; begin < batch.num_rows(); begin += num_rows) {
+      num_rows = std::min(batch_size_.rows(), batch.num_rows() - begin);
+      RowSet rows = bind(batch.slice(begin, num_rows));
+      rows.columns.emplace(kRowIdColumn, reserve_rows(num_rows));
       derivation_.add(*tree_, table_id_, std::move(rows));
-      num_rows_ += part.num_rows();
+      batch_size_.learn(num_rows, derivation_.take_heaviest());
+      num_rows_ += num_rows;
     }
   }
 
@@ -84,6 +86,7 @@ class Insert {
 
   void use(std::shared_ptr<const Tree> tree) {
     tree_ = std::move(tree);
+    batch_size_ = batch_size(engine_, *tree_);
     derivation_.bring_up_to(*tree_);
   }
 
@@ -133,6 +136,7 @@ class Insert {
   ProgressMeter progress_;
   Spool spool_;
   Derivation derivation_;
+  BatchSize batch_size_;
   std::int64_t num_rows_ = 0;
 };
 

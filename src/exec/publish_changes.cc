@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "exec/touched_rows.h"
 #include "storage/history.h"
 #include "storage/row_writer.h"
@@ -10,6 +13,8 @@
 namespace intarsia {
 
 namespace {
+
+constexpr std::size_t kRootsAtOnce = 1 << 16;
 
 SqlParameters with_ids(std::int64_t operation_id, std::span<const std::int64_t> ids) {
   SqlParameters parameters;
@@ -89,9 +94,13 @@ class PublishChanges {
 
   /// Under the lock: which roots were changed or are gone.
   std::optional<Conflict> find_conflict() {
-    Conflict conflict{
-        touched_rows(*connection_, tree_, operation_.table_id, {changes_.roots.begin(), changes_.roots.end()}, seen_),
-        last_published(*connection_)};
+    Conflict conflict{{}, last_published(*connection_)};
+    const std::vector<std::int64_t>& roots = changes_.roots;
+    for (std::size_t begin = 0; begin < roots.size(); begin += kRootsAtOnce) {
+      const std::size_t count = std::min(kRootsAtOnce, roots.size() - begin);
+      conflict.roots.merge(
+          touched_rows(*connection_, tree_, operation_.table_id, std::span(roots).subspan(begin, count), seen_));
+    }
     if (conflict.roots.empty()) return std::nullopt;
     return conflict;
   }
@@ -139,27 +148,44 @@ class PublishChanges {
   // ---- ended rows --------------------------------------------------------------------------------------------------
   void end(const EndedRows& rows) {
     if (rows.ids.empty()) return;
-    end_entries(tree_.table(rows.table_id), rows.by_parent ? "x.parent_id = any($2)" : "x.row_id = any($2)",
-                with_ids(operation_.id, rows.ids));
+    const TableDef& table = tree_.table(rows.table_id);
+    const SqlParameters parameters = with_ids(operation_.id, rows.ids);
+    if (rows.by_parent) return end_entries(table, "x.parent_id = any($2)", parameters);
+    end_chosen(table, parameters);
   }
 
-  /// `parameters` begins with the operation's id.
+  /// The rows with the ids that `parameters` has, and those of views, which have the same ids or name them as parents.
+  void end_chosen(const TableDef& table, const SqlParameters& parameters) {
+    if (end_rows(table, "x.row_id = any($2)", parameters) == 0) return;
+    for (const TableDef* view : tree_.views_of(table.id)) {
+      if (view->has_iterator())
+        end_entries(*view, "x.parent_id = any($2)", parameters);
+      else
+        end_chosen(*view, parameters);
+    }
+  }
+
   void end_entries(const TableDef& table, const std::string& condition, const SqlParameters& parameters) {
-    const std::string rows = table.rows_table();
-    std::vector<Statement> statements;
-    if (!table.filling) statements.push_back(keep_entries(rows, condition, parameters));
-    statements.push_back({fmt::format("delete from {} x where $1::bigint > 0 and {}", rows, condition), parameters});
-    const std::int64_t ended = connection_->pipeline(statements).back().affected();
-    if (ended == 0) return;
-    counts_.by_table[table.id].deleted += ended;
+    if (end_rows(table, condition, parameters) == 0) return;
     for (const TableDef* view : tree_.views_of(table.id)) {
       SqlParameters operation;
       operation.add(operation_.id);
       end_entries(*view,
                   fmt::format("x.{} in (select h.row_id from {} h where h.until = $1)",
-                              view->has_iterator() ? "parent_id" : "row_id", history_table(rows)),
+                              view->has_iterator() ? "parent_id" : "row_id", history_table(table.rows_table())),
                   operation);
     }
+  }
+
+  /// How many there were. `parameters` begins with the operation's id.
+  std::int64_t end_rows(const TableDef& table, const std::string& condition, const SqlParameters& parameters) {
+    const std::string rows = table.rows_table();
+    std::vector<Statement> statements;
+    if (!table.filling) statements.push_back(keep_entries(rows, condition, parameters));
+    statements.push_back({fmt::format("delete from {} x where $1::bigint > 0 and {}", rows, condition), parameters});
+    const std::int64_t ended = connection_->pipeline(statements).back().affected();
+    if (ended > 0) counts_.by_table[table.id].deleted += ended;
+    return ended;
   }
 
   [[nodiscard]] std::vector<NewVersion> versions() const {

@@ -26,7 +26,9 @@ OperatorPtr scanned_rows(Engine& engine, const std::shared_ptr<const Tree>& tree
                          bool at_leisure) {
   if ((at_leisure || plan.takes_time) && PagedScan::can_read(plan.scan))
     return std::make_unique<PagedScan>(engine, tree, plan.scan);
-  return std::make_unique<Scan>(engine, tree, plan.scan, transfer_of(plan));
+  const Scan::Transfer transfer = transfer_of(plan);
+  const bool aside = at_leisure && transfer != Scan::Transfer::kPrepared;
+  return std::make_unique<Scan>(engine, tree, plan.scan, aside ? Scan::Transfer::kAside : transfer);
 }
 
 /// The rows that the conditions let through. `tree` must outlive it.
@@ -57,7 +59,7 @@ OperatorPtr result_rows(Engine& engine, const std::shared_ptr<const Tree>& tree,
   rows = std::make_unique<Project>(engine, std::move(rows), plan);
   const std::optional<std::int64_t> most =
       plan.limit ? std::optional(*plan.limit + plan.offset) : std::optional<std::int64_t>();
-  return limited(plan, std::make_unique<Sort>(std::move(rows), plan.sort, most));
+  return limited(plan, std::make_unique<Sort>(engine, std::move(rows), plan.sort, most));
 }
 
 bool is_aggregate(const QuerySpec& spec) {

@@ -13,7 +13,7 @@ namespace intarsia {
 /// A query on its way: planned, and its first batch read, so that the tree it was planned with was the newest.
 class RunningQuery {
  public:
-  /// `at_leisure`: batches may be taken slowly; no statement is left open between them where that can be avoided.
+  /// `at_leisure`: batches may be taken slowly; no statement is left open between them.
   /// Throws Error: what planning and the first batch throw.
   explicit RunningQuery(const QuerySpec& spec, bool at_leisure = false);
 

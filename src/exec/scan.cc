@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/scan.h"
 
+#include <utility>
+
 #include "storage/note.h"
 #include "storage/wire.h"
 
@@ -32,7 +34,8 @@ class Scan::Cells {
 
   std::optional<RowSet> finish() {
     if (rows_ == 0) return std::nullopt;
-    RowSet rows{rows_, {}};
+    RowSet rows{std::exchange(rows_, 0), {}};
+    bytes_ = 0;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       Column column = builders_[i].finish();
       if (items_[i].source == ScanItem::Source::kNote) {
@@ -58,15 +61,21 @@ Scan::Scan(Engine& engine, std::shared_ptr<const Tree> tree, ScanQuery query, Tr
 Scan::~Scan() = default;
 
 std::optional<RowSet> Scan::next() {
-  if (done_) return std::nullopt;
   engine_.check_interrupt();
+  if (done_) return from_aside();
   if (transfer_ == Transfer::kCopy) return copied();
+  if (transfer_ == Transfer::kAside) {
+    while (!done_)
+      if (std::optional<RowSet> rows = copied()) put_aside(*std::move(rows));
+    return from_aside();
+  }
   done_ = true;
   if (transfer_ == Transfer::kPrepared) return prepared(query_);
   ScanQuery first = query_;
   first.limit = kProbeRows + 1;
   std::optional<RowSet> rows = prepared(first);
-  if (!rows || rows->num_rows <= kProbeRows) return rows;
+  if (rows_prepared_ <= kProbeRows) return rows;
+  aside_ = nullptr;
   done_ = false;
   transfer_ = Transfer::kCopy;
   return copied();
@@ -75,19 +84,38 @@ std::optional<RowSet> Scan::next() {
 std::optional<RowSet> Scan::prepared(const ScanQuery& query) {
   SqlParameters parameters;
   const std::string sql = scan_statement(*tree_, query, &parameters);
-  const SqlRows rows = engine_.connect()->query(sql, parameters);
   Cells cells(query.items);
-  for (int row = 0; row < rows.size(); ++row) {
+  std::optional<RowSet> first;
+  engine_.connect()->for_each_row(sql, parameters, [&](const SqlRows& row) {
+    if (cells.full()) {
+      if (first)
+        put_aside(*cells.finish());
+      else
+        first = cells.finish();
+    }
     for (std::size_t item = 0; item < query.items.size(); ++item) {
       const int column = static_cast<int>(item);
-      if (rows.is_null(row, column))
+      if (row.is_null(0, column))
         cells.append_null(item);
       else
-        cells.append(item, rows.bytes(row, column));
+        cells.append(item, row.bytes(0, column));
     }
     cells.end_row();
-  }
-  return cells.finish();
+    ++rows_prepared_;
+  });
+  if (!first) return cells.finish();
+  put_aside(*cells.finish());
+  return first;
+}
+
+void Scan::put_aside(RowSet rows) {
+  if (aside_ == nullptr) aside_ = engine_.new_row_store();
+  aside_->add(std::move(rows));
+}
+
+std::optional<RowSet> Scan::from_aside() {
+  if (aside_ == nullptr || next_aside_ == aside_->size()) return std::nullopt;
+  return aside_->take(next_aside_++);
 }
 
 void Scan::start_copy() {

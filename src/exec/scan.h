@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,6 +18,7 @@ class Scan : public Operator {
   enum class Transfer {
     kPrepared,  ///< one prepared statement, all rows at once: for few rows
     kCopy,      ///< streamed
+    kAside,     ///< all rows at once, put aside, so that the statement ends however slowly they are taken
     kProbe,     ///< prepared for a first few rows; streamed, from the start, when there are more
   };
 
@@ -30,6 +32,8 @@ class Scan : public Operator {
 
   std::optional<RowSet> prepared(const ScanQuery& query);
   std::optional<RowSet> copied();
+  std::optional<RowSet> from_aside();
+  void put_aside(RowSet rows);
   void start_copy();
 
   Engine& engine_;
@@ -37,8 +41,11 @@ class Scan : public Operator {
   ScanQuery query_;
   Transfer transfer_;
   bool done_ = false;
+  std::int64_t rows_prepared_ = 0;
   Pool::Lease connection_;
   std::unique_ptr<CopyOut> copy_;
+  std::unique_ptr<RowStore> aside_;
+  std::size_t next_aside_ = 0;
 };
 
 }  // namespace intarsia

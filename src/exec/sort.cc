@@ -10,7 +10,9 @@ namespace intarsia {
 
 namespace {
 
-constexpr std::size_t kRowsPerBatch = 8192;
+constexpr std::int64_t kMostRowsPerBatch = 8192;
+constexpr std::int64_t kBytesPerBatch = 8 << 20;
+constexpr std::int64_t kBytesPerPiece = 256 << 10;  // of a run that is put aside
 
 template <typename T>
 int order_of(const T& a, const T& b) {
@@ -66,8 +68,12 @@ int order_of_cells(const Column& a, std::int64_t i, const Column& b, std::int64_
 
 }  // namespace
 
-Sort::Sort(OperatorPtr input, std::vector<PlannedSortKey> keys, std::optional<std::int64_t> most)
-    : input_(std::move(input)), keys_(std::move(keys)), most_(most) {}
+Sort::Sort(Engine& engine, OperatorPtr input, std::vector<PlannedSortKey> keys, std::optional<std::int64_t> most)
+    : input_(std::move(input)),
+      keys_(std::move(keys)),
+      most_(most),
+      share_(engine.memory(), engine.memory()->limit() / 4),
+      store_(engine.new_row_store()) {}
 
 bool Sort::comes_before(const Place& a, const Place& b) const {
   for (const PlannedSortKey& key : keys_) {
@@ -77,6 +83,11 @@ bool Sort::comes_before(const Place& a, const Place& b) const {
     if (order != 0) return key.ascending ? order < 0 : order > 0;
   }
   return false;
+}
+
+std::size_t Sort::rows_of(std::int64_t bytes) const {
+  const std::int64_t weight = std::max<std::int64_t>(1, bytes_read_ / std::max<std::int64_t>(1, rows_read_));
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(bytes / weight, 1, kMostRowsPerBatch));
 }
 
 void Sort::sort_places() {
@@ -97,27 +108,102 @@ RowSet Sort::gather(std::size_t begin, std::size_t end) const {
   return rows;
 }
 
+void Sort::hold(RowSet rows) {
+  for (std::int64_t row = 0; row < rows.num_rows; ++row) places_.push_back({batches_.size(), row});
+  batches_.push_back(std::move(rows));
+}
+
+/// Lets go of rows that are not among the first `most_`.
+void Sort::keep_first() {
+  sort_places();
+  if (places_.empty()) return;
+  RowSet kept = gather(0, places_.size());
+  places_.clear();
+  batches_.clear();
+  share_.clear();
+  share_.add(kept.byte_size());
+  hold(std::move(kept));
+}
+
+void Sort::put_aside() {
+  sort_places();
+  const std::size_t piece = rows_of(kBytesPerPiece);
+  const std::size_t first = store_->size();
+  for (std::size_t begin = 0; begin < places_.size(); begin += piece)
+    store_->add(gather(begin, std::min(places_.size(), begin + piece)));
+  runs_.push_back({first, store_->size()});
+  places_.clear();
+  batches_.clear();
+  share_.clear();
+}
+
 void Sort::read() {
   while (std::optional<RowSet> rows = input_->next()) {
-    for (std::int64_t row = 0; row < rows->num_rows; ++row) places_.push_back({batches_.size(), row});
-    batches_.push_back(std::move(*rows));
-    if (!most_ || places_.size() < 2 * (static_cast<std::size_t>(*most_) + kRowsPerBatch)) continue;
-    sort_places();
-    if (places_.empty()) break;
-    RowSet kept = gather(0, places_.size());
-    batches_.clear();
-    for (std::size_t row = 0; row < places_.size(); ++row) places_[row] = {0, static_cast<std::int64_t>(row)};
-    batches_.push_back(std::move(kept));
+    const std::int64_t bytes = rows->byte_size() + rows->num_rows * static_cast<std::int64_t>(sizeof(Place));
+    rows_read_ += rows->num_rows;
+    bytes_read_ += bytes;
+    if (!share_.try_add(bytes)) {
+      if (!places_.empty()) put_aside();
+      share_.add(bytes);
+    }
+    hold(std::move(*rows));
+    if (!most_ || places_.size() < 2 * (static_cast<std::size_t>(*most_) + kMostRowsPerBatch)) continue;
+    keep_first();
+    if (places_.empty()) break;  // none is wanted
   }
   input_ = nullptr;
-  sort_places();
+  if (runs_.empty()) return sort_places();
+  if (!places_.empty()) put_aside();
+  start_merge();
+}
+
+/// `places_` becomes a heap: the next row of each run.
+void Sort::start_merge() {
+  batches_.resize(runs_.size());
+  for (std::size_t run = 0; run < runs_.size(); ++run) {
+    batches_[run] = store_->take(runs_[run].next_piece++);
+    places_.push_back({run, 0});
+  }
+  std::make_heap(places_.begin(), places_.end(), [this](const Place& a, const Place& b) { return comes_later(a, b); });
+}
+
+bool Sort::comes_later(const Place& a, const Place& b) const {
+  return comes_before(b, a) || (!comes_before(a, b) && a.batch > b.batch);
+}
+
+std::optional<RowSet> Sort::merged() {
+  const auto later = [this](const Place& a, const Place& b) { return comes_later(a, b); };
+  std::map<std::int64_t, ColumnBuilder> cells;
+  for (const auto& [id, column] : batches_[0].columns) cells.emplace(id, column.type());
+  const std::size_t most = rows_of(kBytesPerBatch);
+  std::size_t rows = 0;
+  for (; rows < most && !places_.empty() && (!most_ || static_cast<std::int64_t>(next_) < *most_); ++rows, ++next_) {
+    std::pop_heap(places_.begin(), places_.end(), later);
+    const auto [run, row] = places_.back();
+    for (auto& [id, builder] : cells) builder.append_cell(batches_[run].columns.at(id), row);
+    places_.pop_back();
+    if (row + 1 < batches_[run].num_rows) {
+      places_.push_back({run, row + 1});
+    } else if (runs_[run].next_piece < runs_[run].end) {
+      batches_[run] = store_->take(runs_[run].next_piece++);
+      places_.push_back({run, 0});
+    } else {
+      continue;
+    }
+    std::push_heap(places_.begin(), places_.end(), later);
+  }
+  if (rows == 0) return std::nullopt;
+  RowSet result{static_cast<std::int64_t>(rows), {}};
+  for (auto& [id, builder] : cells) result.columns.emplace(id, builder.finish());
+  return result;
 }
 
 std::optional<RowSet> Sort::next() {
   if (input_ != nullptr) read();
+  if (!runs_.empty()) return merged();
   if (next_ == places_.size()) return std::nullopt;
   const std::size_t begin = next_;
-  next_ = std::min(places_.size(), begin + kRowsPerBatch);
+  next_ = std::min(places_.size(), begin + rows_of(kBytesPerBatch));
   return gather(begin, next_);
 }
 

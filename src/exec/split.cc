@@ -7,10 +7,18 @@
 
 namespace intarsia {
 
-Split::Split(Engine& engine, OperatorPtr input, std::int64_t rows_per_batch)
-    : engine_(engine), input_(std::move(input)), rows_per_batch_(rows_per_batch) {}
+namespace {
+
+constexpr std::int64_t kFirstRows = 8;
+
+}  // namespace
+
+Split::Split(Engine& engine, OperatorPtr input, std::int64_t most_rows)
+    : engine_(engine), input_(std::move(input)), size_(kFirstRows, most_rows, engine.memory()->batch_bytes()) {}
 
 std::optional<RowSet> Split::next() {
+  size_.learn(given_.num_rows, given_.byte_size());
+  given_ = {};
   if (next_row_ == rows_.num_rows) {
     std::optional<RowSet> rows = input_->next();
     if (!rows) return std::nullopt;
@@ -18,10 +26,14 @@ std::optional<RowSet> Split::next() {
     next_row_ = 0;
   }
   engine_.check_interrupt();
-  RowSet batch = rows_.slice(next_row_, std::min(rows_per_batch_, rows_.num_rows - next_row_));
+  RowSet batch = rows_.slice(next_row_, std::min(size_.rows(), rows_.num_rows - next_row_));
   next_row_ += batch.num_rows;
-  for (auto& [id, column] : batch.columns)
-    if (column.type().is_media()) column = with_media_cells(column);
+  given_.num_rows = batch.num_rows;
+  for (auto& [id, column] : batch.columns) {
+    if (!column.type().is_media()) continue;
+    column = with_media_cells(column);
+    given_.columns.emplace(id, column);
+  }
   return batch;
 }
 

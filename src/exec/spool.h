@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <set>
 #include <vector>
 
-#include "exec/row_set.h"
+#include "exec/row_store.h"
 
 namespace intarsia {
 
@@ -23,39 +22,35 @@ struct NewRows {
 
  private:
   friend class Spool;
-  RowSet cells;          ///< kRowIdColumn, kParentIdColumn and stored columns, media as URLs
-  std::int64_t at = -1;  ///< place in the spool file; -1: in memory
-  std::int64_t length = 0;
+  std::size_t place = 0;  // in the store: kRowIdColumn, kParentIdColumn and stored columns, media as URLs
 };
 
-/// The new rows of one operation: in memory up to a budget, beyond it in a file that nobody else can see and that goes
-/// away with the process.
+/// The new rows of one operation.
 class Spool {
  public:
-  Spool(std::filesystem::path folder, std::int64_t budget) : folder_(std::move(folder)), budget_(budget) {}
-  ~Spool();
-  Spool(const Spool&) = delete;
-  Spool& operator=(const Spool&) = delete;
+  explicit Spool(std::unique_ptr<RowStore> store) : store_(std::move(store)) {}
 
-  /// Throws Error(kStoreUnavailable) when the file cannot be written.
-  void add(std::shared_ptr<NewRows> rows, RowSet cells);
+  /// Throws Error(kStoreUnavailable) when they do not fit into memory and cannot be written to a file.
+  void add(std::shared_ptr<NewRows> rows, RowSet cells) {
+    num_rows_ += cells.num_rows;
+    rows->num_rows = cells.num_rows;
+    rows->place = store_->add(std::move(cells));
+    all_.push_back(std::move(rows));
+  }
   /// Puts other cells in the place of those of `rows`, which have been added.
-  void replace(NewRows& rows, RowSet cells);
-  [[nodiscard]] RowSet cells(const NewRows& rows) const;
+  void replace(NewRows& rows, RowSet cells) {
+    num_rows_ += cells.num_rows - rows.num_rows;
+    rows.num_rows = cells.num_rows;
+    store_->replace(rows.place, std::move(cells));
+  }
+  [[nodiscard]] RowSet cells(const NewRows& rows) const { return store_->at(rows.place); }
   [[nodiscard]] const std::vector<std::shared_ptr<NewRows>>& all() const { return all_; }
   [[nodiscard]] std::int64_t num_rows() const { return num_rows_; }
-  [[nodiscard]] std::int64_t byte_size() const { return in_memory_ + file_size_; }
+  [[nodiscard]] std::int64_t byte_size() const { return store_->byte_size(); }
 
  private:
-  void keep(NewRows& rows, RowSet cells);
-  void write(NewRows& rows, const RowSet& cells);
-
-  std::filesystem::path folder_;
-  std::int64_t budget_;
-  std::int64_t in_memory_ = 0;
-  std::int64_t file_size_ = 0;
+  std::unique_ptr<RowStore> store_;
   std::int64_t num_rows_ = 0;
-  int file_ = -1;
   std::vector<std::shared_ptr<NewRows>> all_;
 };
 

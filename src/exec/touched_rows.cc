@@ -32,7 +32,7 @@ std::string changed_rows(const Tree& tree, std::int64_t table_id) {
 }  // namespace
 
 std::set<std::int64_t> touched_rows(Connection& connection, const Tree& tree, std::int64_t table_id,
-                                    const std::vector<std::int64_t>& ids, std::int64_t since) {
+                                    std::span<const std::int64_t> ids, std::int64_t since) {
   const Statement changes = changes_since(tree.id, since);
   const SqlRows operations = connection.query(changes.sql, changes.parameters);
   if (operations.size() == 0) return {};

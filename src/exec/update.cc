@@ -122,7 +122,6 @@ class Delete : public ChangeRows {
     EndedRows ended{table().id, false, {}, {}};
     const Column& ids = rows.columns.at(kRowIdColumn);
     for (std::int64_t row = 0; row < rows.num_rows; ++row) ended.ids.push_back(ids.int_at(row));
-    ended.roots = ended.ids;
     changes().ended.push_back(std::move(ended));
   }
 

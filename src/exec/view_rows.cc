@@ -26,8 +26,13 @@ std::vector<const ColumnDef*> output_columns(const TableDef& view) {
   return outputs;
 }
 
-ViewRowBuilder::ViewRowBuilder(const TableDef& view, const std::set<std::int64_t>& wanted, std::int64_t rows_per_batch)
-    : view_(view), iterator_(iterator_of(view)), outputs_(output_columns(view)), rows_per_batch_(rows_per_batch) {
+ViewRowBuilder::ViewRowBuilder(const TableDef& view, const std::set<std::int64_t>& wanted, std::int64_t most_rows,
+                               std::int64_t most_bytes)
+    : view_(view),
+      iterator_(iterator_of(view)),
+      outputs_(output_columns(view)),
+      most_rows_(most_rows),
+      most_bytes_(most_bytes) {
   for (const ColumnDef* output : outputs_) made_.push_back(output->stored || wanted.contains(output->id));
   start_batch();
 }
@@ -57,8 +62,14 @@ void ViewRowBuilder::expand(std::span<const Column> args, std::int64_t row, cons
     }
     positions_.push_back(position);
     base_rows_.push_back(row);
-    if (num_rows() >= rows_per_batch_) full();
+    if (is_full()) full();
   }
+}
+
+bool ViewRowBuilder::is_full() const {
+  std::int64_t bytes = 0;
+  for (const auto& cells : cells_) bytes += cells == nullptr ? 0 : cells->byte_size();
+  return num_rows() >= most_rows_ || bytes >= most_bytes_;
 }
 
 RowSet ViewRowBuilder::finish(std::vector<std::int64_t>& base_rows) {

@@ -29,8 +29,10 @@ class RowFailure : public std::runtime_error {
 /// Expands rows of a base into rows of an iterator view, batch by batch.
 class ViewRowBuilder {
  public:
-  /// Outputs that are not stored are made only if `wanted` has their columns.
-  ViewRowBuilder(const TableDef& view, const std::set<std::int64_t>& wanted, std::int64_t rows_per_batch);
+  /// Outputs that are not stored are made only if `wanted` has their columns. A batch ends with `most_rows`, or with
+  /// the row that makes it `most_bytes`.
+  ViewRowBuilder(const TableDef& view, const std::set<std::int64_t>& wanted, std::int64_t most_rows,
+                 std::int64_t most_bytes);
 
   /// Runs the iterator for row `row` of its arguments and calls `full` whenever a batch is there. A row with a null
   /// where the iterator needs a value has no rows. Throws RowFailure.
@@ -41,12 +43,14 @@ class ViewRowBuilder {
 
  private:
   void start_batch();
+  [[nodiscard]] bool is_full() const;
 
   const TableDef& view_;
   const IteratorFunction& iterator_;
   std::vector<const ColumnDef*> outputs_;
   std::vector<bool> made_;
-  std::int64_t rows_per_batch_;
+  std::int64_t most_rows_;
+  std::int64_t most_bytes_;
   std::vector<std::unique_ptr<ColumnBuilder>> cells_;  // one per output; null: not made
   std::vector<ColumnBuilder*> builders_;
   std::vector<std::int64_t> positions_;

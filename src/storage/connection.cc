@@ -17,6 +17,7 @@ namespace {
 constexpr int kBinary = 1;
 constexpr std::string_view kCopyHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
 constexpr std::string_view kCopyTrailer{"\377\377", 2};
+constexpr std::size_t kCopyBytesAtOnce = 1 << 20;
 
 struct ResultDeleter {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -225,13 +226,52 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
   ResultPtr result(PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
                                   arrays.lengths.data(), arrays.formats.data(), kBinary));
   if (!succeeded(result.get())) {
-    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    if (state != nullptr && std::string_view(state) == "0A000" && prepared_.erase(prepared_key(sql, parameters)) > 0)
-      return query(sql, parameters);  // "cached plan must not change result type": prepare again
+    if (is_outdated(result.get(), sql, parameters)) return query(sql, parameters);
     fail(result.get(), sql);
   }
   pass_sql_point(connection_);
   return SqlRows(result.release());
+}
+
+// In pipeline mode, which ends single-row mode with the statement; outside of it libpq 15 leaves the mode on for the
+// first statement of the session's next pipeline.
+void Connection::for_each_row(const std::string& sql, const SqlParameters& parameters,
+                              const std::function<void(const SqlRows& row)>& visit) {
+  limit_prepared();
+  const std::string& name = prepare(sql, parameters);
+  const ParameterArrays arrays(parameters.values_, parameters.nulls_);
+  pass_sql_point(connection_);
+  if (PQenterPipelineMode(connection_) != 1 ||
+      PQsendQueryPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(), arrays.lengths.data(),
+                          arrays.formats.data(), kBinary) != 1 ||
+      PQsetSingleRowMode(connection_) != 1 || PQpipelineSync(connection_) != 1)
+    fail(nullptr, sql);
+  const auto end_pipeline = [this] {
+    drain();                                                       // what is left of the statement
+    if (PGresult* sync = PQgetResult(connection_)) PQclear(sync);  // the pipeline's end
+    PQexitPipelineMode(connection_);
+  };
+  try {
+    while (PGresult* next = PQgetResult(connection_)) {
+      const SqlRows row(next);
+      if (!succeeded(next)) {
+        end_pipeline();
+        if (is_outdated(next, sql, parameters)) return for_each_row(sql, parameters, visit);  // before its first row
+        fail(next, sql);
+      }
+      if (row.size() > 0) visit(row);
+    }
+  } catch (...) {
+    if (PQpipelineStatus(connection_) != PQ_PIPELINE_OFF) end_pipeline();
+    throw;
+  }
+  end_pipeline();
+  pass_sql_point(connection_);
+}
+
+bool Connection::is_outdated(const PGresult* result, const std::string& sql, const SqlParameters& parameters) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return state != nullptr && std::string_view(state) == "0A000" && prepared_.erase(prepared_key(sql, parameters)) > 0;
 }
 
 std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statements) {
@@ -284,7 +324,9 @@ void Connection::copy_in(const std::string& sql, const std::function<bool(std::s
   try {
     while (sent && next(data)) {
       pass_sql_point(connection_);
-      sent = PQputCopyData(connection_, data.data(), static_cast<int>(data.size())) == 1;
+      for (std::size_t done = 0; sent && done < data.size(); done += kCopyBytesAtOnce)
+        sent = PQputCopyData(connection_, data.data() + done,
+                             static_cast<int>(std::min(kCopyBytesAtOnce, data.size() - done))) == 1;
       data.clear();
     }
   } catch (...) {

@@ -82,6 +82,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   SqlRows query(const std::string& sql, const SqlParameters& parameters = {});
+  /// Calls `visit` with one row after the other, so that no more of them than the socket's buffer is in memory.
+  void for_each_row(const std::string& sql, const SqlParameters& parameters,
+                    const std::function<void(const SqlRows& row)>& visit);
   /// Several statements without parameters, separated by semicolons.
   void run(const std::string& sql);
   /// Sends all statements in one go and waits once. The first failure is thrown; what follows it is not executed.
@@ -104,6 +107,8 @@ class Connection {
   void limit_prepared();
   static std::string prepared_key(const std::string& sql, const SqlParameters& parameters);
   const std::string& prepare(const std::string& sql, const SqlParameters& parameters);
+  /// Whether to prepare again: "cached plan must not change result type".
+  bool is_outdated(const pg_result* result, const std::string& sql, const SqlParameters& parameters);
   [[noreturn]] void fail(const pg_result* result, std::string_view sql) const;
   void drain();
 

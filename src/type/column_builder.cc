@@ -123,6 +123,7 @@ struct ColumnBuilder::State {
   GrowingBits bits;      // of kBits
   GrowingBits validity;  // in use once there is a null
   std::vector<std::shared_ptr<MediaCell>> media;
+  std::int64_t media_bytes = 0;
   std::vector<std::pair<std::int64_t, CellError>> errors;
 
   void end_row(bool valid = true) {
@@ -185,6 +186,10 @@ const Type& ColumnBuilder::type() const {
 
 std::int64_t ColumnBuilder::length() const {
   return state_->length;
+}
+
+std::int64_t ColumnBuilder::byte_size() const {
+  return state_->text.size() + state_->media_bytes;
 }
 
 void ColumnBuilder::reserve(std::int64_t rows) {
@@ -261,6 +266,7 @@ void ColumnBuilder::append_array(DType dtype, std::span<const std::int64_t> shap
 
 void ColumnBuilder::append_image(Image image) {
   auto cell = std::make_shared<MediaCell>();
+  state_->media_bytes += static_cast<std::int64_t>(image.empty() ? 0 : image.byte_size());
   cell->image = std::move(image);
   state_->append_text({});
   state_->end_media_row(std::move(cell));
@@ -269,6 +275,7 @@ void ColumnBuilder::append_image(Image image) {
 
 void ColumnBuilder::append_media_bytes(std::string bytes) {
   auto cell = std::make_shared<MediaCell>();
+  state_->media_bytes += static_cast<std::int64_t>(bytes.size());
   cell->bytes = std::move(bytes);
   state_->append_text({});
   state_->end_media_row(std::move(cell));

@@ -42,11 +42,15 @@ void expect_sample(const RowSet& rows) {
 
 class SpoolTest : public testing::TestWithParam<std::int64_t> {
  protected:
+  [[nodiscard]] std::unique_ptr<RowStore> new_store() const {
+    return std::make_unique<RowStore>(folder_, std::make_shared<MemoryBudget>(kPlenty), GetParam());
+  }
+
   std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "spool_test";
 };
 
 TEST_P(SpoolTest, GivesBackWhatWasAdded) {
-  Spool spool(folder_, GetParam());
+  Spool spool(new_store());
   spool.add(std::make_shared<NewRows>(), sample_rows());
   spool.add(std::make_shared<NewRows>(), sample_rows());
   EXPECT_EQ(spool.num_rows(), 6);
@@ -54,7 +58,7 @@ TEST_P(SpoolTest, GivesBackWhatWasAdded) {
 }
 
 TEST_P(SpoolTest, ReplacesCells) {
-  Spool spool(folder_, GetParam());
+  Spool spool(new_store());
   spool.add(std::make_shared<NewRows>(), sample_rows());
   RowSet wider = sample_rows();
   wider.columns.emplace(9, wider.columns.at(kTexts));
@@ -65,7 +69,7 @@ TEST_P(SpoolTest, ReplacesCells) {
 }
 
 TEST_P(SpoolTest, LeavesNoFileBehind) {
-  Spool spool(folder_, GetParam());
+  Spool spool(new_store());
   spool.add(std::make_shared<NewRows>(), sample_rows());
   EXPECT_TRUE(!std::filesystem::exists(folder_) || std::filesystem::is_empty(folder_));
 }

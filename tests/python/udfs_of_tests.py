@@ -110,6 +110,14 @@ def slow_double(x: int) -> int:
     return x * 2
 
 
+WIDE = 60_000
+
+
+@pxt.udf
+def wide_array(x: int) -> pxt.Array[pxt.Int, (WIDE,)]:
+    return np.full(WIDE, x)
+
+
 def note_call(x: Any) -> None:
     """A line in the file that INTARSIA_TEST_CALLS names, so that calls of killed processes count."""
     with open(os.environ['INTARSIA_TEST_CALLS'], 'a') as file:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spool file is a sequence of Arrow IPC streams of one batch each. A field is named by its column's id; its
-// metadata "type" has the column's type; the field "<id>n", if there, has the notes of its cells.
-#include "exec/spool.h"
+// The file is a sequence of Arrow IPC streams of one batch each. A field is named by its column's id; its
+// metadata "type" has the column's type; the field "<id>n", if there, has the notes of its cells, and "<id>m" the media
+// that are in no file.
+#include "exec/row_store.h"
 
 #include <arrow/api.h>
 #include <arrow/io/api.h>
@@ -12,7 +13,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "exec/held_media.h"
 #include "intarsia/error.h"
 #include "storage/faults.h"
 #include "storage/note.h"
@@ -36,7 +39,7 @@ int open_file(const std::filesystem::path& folder) {
 
 [[noreturn]] void fail(const std::filesystem::path& folder) {
   throw Error(ErrorCode::kStoreUnavailable,
-              fmt::format("cannot keep rows in {}: {}; make room there, or insert fewer rows at once", folder.string(),
+              fmt::format("cannot keep rows in {}: {}; make room there, or work on fewer rows at once", folder.string(),
                           std::strerror(errno)));
 }
 
@@ -52,6 +55,7 @@ std::shared_ptr<arrow::Buffer> serialized(const RowSet& rows) {
   for (const auto& [id, column] : rows.columns) {
     append(fmt::format("{}", id), column);
     if (column.has_errors()) append(fmt::format("{}n", id), notes_of(column));
+    if (holds_media(column)) append(fmt::format("{}m", id), held_media(column));
   }
   const auto batch = arrow::RecordBatch::Make(arrow::schema(fields), rows.num_rows, arrays);
   const auto sink = value_or_throw(arrow::io::BufferOutputStream::Create());
@@ -80,6 +84,7 @@ RowSet deserialized(std::shared_ptr<arrow::Buffer> bytes) {
     Column column = column_of(*batch->schema()->field(i), batch->column(i));
     const std::int64_t id = std::strtoll(name.c_str(), nullptr, 10);
     if (name.back() == 'n') column = with_notes(rows.columns.at(id), column);  // it follows its column
+    if (name.back() == 'm') column = with_held_media(rows.columns.at(id), column);
     rows.columns.insert_or_assign(id, std::move(column));
   }
   return rows;
@@ -87,37 +92,32 @@ RowSet deserialized(std::shared_ptr<arrow::Buffer> bytes) {
 
 }  // namespace
 
-Spool::~Spool() {
+RowStore::~RowStore() {
   if (file_ >= 0) close(file_);
 }
 
-void Spool::add(std::shared_ptr<NewRows> rows, RowSet cells) {
-  num_rows_ += cells.num_rows;
-  rows->num_rows = cells.num_rows;
-  keep(*rows, std::move(cells));
-  all_.push_back(std::move(rows));
+std::size_t RowStore::add(RowSet rows) {
+  keep(batches_.emplace_back(), std::move(rows));
+  return batches_.size() - 1;
 }
 
-void Spool::replace(NewRows& rows, RowSet cells) {
-  if (rows.at < 0) in_memory_ -= rows.cells.byte_size();
-  num_rows_ += cells.num_rows - rows.num_rows;
-  rows.num_rows = cells.num_rows;
-  keep(rows, std::move(cells));
+void RowStore::replace(std::size_t place, RowSet rows) {
+  Stored& stored = batches_[place];
+  if (stored.at < 0) share_.remove(stored.rows.byte_size());
+  keep(stored, std::move(rows));
 }
 
-void Spool::keep(NewRows& rows, RowSet cells) {
-  const std::int64_t bytes = cells.byte_size();
-  if (in_memory_ + bytes > budget_) return write(rows, cells);
-  in_memory_ += bytes;
-  rows.cells = std::move(cells);
-  rows.at = -1;
+void RowStore::keep(Stored& stored, RowSet rows) {
+  if (!share_.try_add(rows.byte_size())) return write(stored, rows);
+  stored.rows = std::move(rows);
+  stored.at = -1;
 }
 
-void Spool::write(NewRows& rows, const RowSet& cells) {
+void RowStore::write(Stored& stored, const RowSet& rows) {
   if (file_ < 0) file_ = open_file(folder_);
   if (file_ < 0) fail(folder_);
   if (!pass_file_point()) fail(folder_);
-  const auto bytes = serialized(cells);
+  const auto bytes = serialized(rows);
   for (std::int64_t done = 0; done < bytes->size();) {
     const ssize_t count =
         pwrite(file_, bytes->data() + done, static_cast<std::size_t>(bytes->size() - done), file_size_ + done);
@@ -125,18 +125,24 @@ void Spool::write(NewRows& rows, const RowSet& cells) {
     if (count <= 0) fail(folder_);
     done += count;
   }
-  rows.at = file_size_;
-  rows.length = bytes->size();
-  rows.cells = {};
+  stored = {{}, file_size_, bytes->size()};
   file_size_ += bytes->size();
 }
 
-RowSet Spool::cells(const NewRows& rows) const {
-  if (rows.at < 0) return rows.cells;
-  std::shared_ptr<arrow::Buffer> bytes = value_or_throw(arrow::AllocateBuffer(rows.length));
-  for (std::int64_t done = 0; done < rows.length;) {
+RowSet RowStore::take(std::size_t place) {
+  Stored& stored = batches_[place];
+  if (stored.at >= 0) return at(place);
+  share_.remove(stored.rows.byte_size());
+  return std::exchange(stored.rows, {});
+}
+
+RowSet RowStore::at(std::size_t place) const {
+  const Stored& stored = batches_[place];
+  if (stored.at < 0) return stored.rows;
+  std::shared_ptr<arrow::Buffer> bytes = value_or_throw(arrow::AllocateBuffer(stored.length));
+  for (std::int64_t done = 0; done < stored.length;) {
     const ssize_t count =
-        pread(file_, bytes->mutable_data() + done, static_cast<std::size_t>(rows.length - done), rows.at + done);
+        pread(file_, bytes->mutable_data() + done, static_cast<std::size_t>(stored.length - done), stored.at + done);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) fail(folder_);
     done += count;
