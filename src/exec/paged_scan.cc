@@ -73,6 +73,7 @@ void PagedScan::read_page() {
   while (true) {
     ScanQuery page = query_;
     page.limit = rows_per_page_;
+    page.range = range_;
     page.sql_where = page_condition();
     try {
       return read_rows_of_page(page);
@@ -103,9 +104,12 @@ void PagedScan::read_rows_of_page(const ScanQuery& page) {
   if (rows == 0) return;
   const RowSet& last = batches_.back();
   const auto cell = [&](std::int64_t id) { return last.columns.at(id).int_at(last.num_rows - 1); };
-  last_key_ = by_position_
-                  ? fmt::format("(t0.parent_id, t0.pos) > ({}, {})", cell(kParentIdColumn), cell(kPositionColumn))
-                  : fmt::format("t0.row_id > {}", cell(kRowIdColumn));
+  if (by_position_) {
+    range_ = RowRange{true, cell(kParentIdColumn)};
+    last_key_ = fmt::format("(t0.parent_id, t0.pos) > ({}, {})", cell(kParentIdColumn), cell(kPositionColumn));
+  } else {
+    range_ = RowRange{false, cell(kRowIdColumn) + 1};
+  }
   rows_per_page_ = std::clamp<std::int64_t>(kMostBytes * rows / bytes, 1, kMostRows);
 }
 

@@ -38,6 +38,7 @@ class PagedScan : public Operator {
   ScanQuery query_;
   bool by_position_;          // of an iterator view: rows come by parent and position
   std::int64_t newest_ = -1;  // the place of the last operation to be seen; -1: nothing was read yet
+  std::optional<RowRange> range_;
   std::string last_key_;
   std::int64_t rows_per_page_;
   std::deque<RowSet> batches_;

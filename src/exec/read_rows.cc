@@ -29,6 +29,7 @@ OperatorPtr read_rows(Engine& engine, std::shared_ptr<const Tree> tree, std::int
                       const std::vector<std::int64_t>& column_ids, const ReadOptions& options) {
   ReadPlan plan = plan_read(*tree, table_id, column_ids, true);
   plan.scan.chosen = options.chosen;
+  plan.scan.range = options.range;
   plan.scan.sql_where = options.where;
   const bool has_media = std::any_of(plan.scan.items.begin(), plan.scan.items.end(),
                                      [](const ScanItem& item) { return item.type.is_media(); });

@@ -16,6 +16,7 @@ namespace intarsia {
 
 struct ReadOptions {
   std::optional<RowChoice> chosen = std::nullopt;
+  std::optional<RowRange> range = std::nullopt;
   std::string where = {};  ///< one more condition, in SQL over the names of ScanSql
   bool at_once = false;    ///< few rows: the statement ends before the first batch is given
 };

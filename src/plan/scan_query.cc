@@ -18,7 +18,9 @@ class ScanStatement {
       : query_(query),
         scan_(tree, query.table_id, query.as_of),
         // GROUP BY takes two expressions for the same only if their literals are written out.
-        text_(scan_, query.is_aggregate ? nullptr : parameters) {}
+        text_(scan_, query.is_aggregate ? nullptr : parameters) {
+    if (query.range) scan_.only(*query.range);
+  }
 
   std::string rows() {
     std::vector<std::string> items;
@@ -77,6 +79,7 @@ class ScanStatement {
     std::vector<std::string> conditions{scan_.fresh()};
     for (const Expr& condition : query_.where) conditions.push_back(translated(condition));
     if (query_.chosen) conditions.push_back(choice(*query_.chosen));
+    if (query_.range) conditions.push_back(scan_.range());
     if (!query_.sql_where.empty()) conditions.push_back("(" + query_.sql_where + ")");
     std::vector<std::string> groups;
     for (const Expr& key : query_.group_by) groups.push_back(translated(key));

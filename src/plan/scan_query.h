@@ -8,6 +8,7 @@
 
 #include "catalog/tree.h"
 #include "intarsia/expr.h"
+#include "plan/scan_sql.h"
 #include "plan/sql_text.h"
 
 namespace intarsia {
@@ -44,6 +45,7 @@ struct ScanQuery {
   std::vector<Expr> where;
   std::optional<std::int64_t> as_of;  ///< a place in the order of publishing; nullopt: now
   std::optional<RowChoice> chosen;    ///< one more condition
+  std::optional<RowRange> range;      ///< and one more
   std::string sql_where;              ///< and one more
   std::vector<SortKey> order;         ///< then in insertion order
   bool unordered = false;             ///< in any order at all

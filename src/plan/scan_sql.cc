@@ -44,9 +44,29 @@ std::string ScanSql::holder(std::size_t depth, std::int64_t column_id) {
   const auto known = std::any_of(generation_joins_.begin(), generation_joins_.end(),
                                  [&](const auto& join) { return join.first == generation->id; });
   if (!known)
-    generation_joins_.emplace_back(generation->id, fmt::format(" left join {0} {1} on {1}.row_id = {2}.row_id",
-                                                               entries(sql_target(table, *generation)), name, rows));
+    generation_joins_.emplace_back(
+        generation->id, fmt::format(" left join {0} {1} on {1}.row_id = {2}.row_id{3}",
+                                    entries(sql_target(table, *generation)), name, rows, in_range(depth, name)));
   return name;
+}
+
+/// " and f5.row_id >= 7", if the rows of that depth have the ids of which the range speaks.
+std::string ScanSql::in_range(std::size_t depth, const std::string& name) const {
+  const std::size_t first = range_ && range_->by_parent ? 1 : 0;
+  if (!range_ || depth < first) return {};
+  for (std::size_t between = first; between < depth; ++between)
+    if (chain_[between]->has_iterator()) return {};
+  std::string condition = fmt::format(" and {}.row_id >= {}", name, range_->first);
+  if (range_->last) condition += fmt::format(" and {}.row_id <= {}", name, *range_->last);
+  return condition;
+}
+
+std::string ScanSql::range() const {
+  if (!range_) return "true";
+  const std::string column = range_->by_parent ? "t0.parent_id" : "t0.row_id";
+  std::string condition = fmt::format("{} >= {}", column, range_->first);
+  if (range_->last) condition += fmt::format(" and {} <= {}", column, *range_->last);
+  return condition;
 }
 
 std::string ScanSql::entries(const SqlTarget& target) const {
@@ -90,8 +110,9 @@ std::vector<std::string> ScanSql::insertion_order() {
 std::string ScanSql::from() const {
   std::string sql = fmt::format("{} t0", entries(sql_targets(*chain_[0])[0]));
   for (std::size_t depth = 1; depth <= joined_; ++depth)
-    sql += fmt::format(" join {0} t{1} on t{1}.row_id = t{2}.{3}", entries(sql_targets(*chain_[depth])[0]), depth,
-                       depth - 1, chain_[depth - 1]->has_iterator() ? "parent_id" : "row_id");
+    sql += fmt::format(" join {0} t{1} on t{1}.row_id = t{2}.{3}{4}", entries(sql_targets(*chain_[depth])[0]), depth,
+                       depth - 1, chain_[depth - 1]->has_iterator() ? "parent_id" : "row_id",
+                       in_range(depth, fmt::format("t{}", depth)));
   for (const auto& [id, join] : generation_joins_) sql += join;
   return sql;
 }
