@@ -20,5 +20,3 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "intarsia/intarsia.h"

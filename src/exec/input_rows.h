@@ -6,6 +6,7 @@
 #include "catalog/tree.h"
 #include "exec/row_set.h"
 #include "exec/threads.h"
+#include "intarsia/error.h"
 #include "intarsia/table.h"
 
 namespace intarsia {
