@@ -165,6 +165,7 @@ class AddColumn {
   template <typename Changes>
   bool publish(const NewVersion* version, const Changes& changes) {
     bool current = true;
+    engine_.media_store().make_durable(operation_.id);
     retry_publish(engine_.pool(), operation_, [&](Connection& connection) {
       current = true;
       std::vector<Statement> opening = publish_opening(tree_->id);

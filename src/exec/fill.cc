@@ -45,8 +45,10 @@ void run_publish(Engine& engine, std::int64_t tree_id, std::vector<Statement> ch
   retry_publish(engine.pool(), operation, [&](Connection& connection) { connection.pipeline(statements); });
 }
 
-/// A transaction whose loss to a power cut only means doing it again.
-void commit_quickly(Engine& engine, const std::function<void(Connection&)>& work) {
+/// A transaction whose loss to a power cut only means doing it again. The files that it names are written through
+/// before.
+void commit_quickly(Engine& engine, std::int64_t operation_id, const std::function<void(Connection&)>& work) {
+  engine.media_store().make_durable(operation_id);
   const Pool::Lease connection = engine.connect();
   connection->run("begin; set local synchronous_commit = off");
   try {
@@ -82,7 +84,8 @@ bool is_conflict(const Error& error) {
 /// Rows that are computed and not yet in their filling generation. They are written while the next ones are computed.
 class PendingCells {
  public:
-  PendingCells(Engine& engine, SqlTarget target) : engine_(engine), target_(std::move(target)) {}
+  PendingCells(Engine& engine, std::int64_t operation_id, SqlTarget target)
+      : engine_(engine), operation_id_(operation_id), target_(std::move(target)) {}
 
   void add(const RowSet& cells) {
     append_tuples(target_, cells, 0, tuples_);
@@ -103,7 +106,7 @@ class PendingCells {
     if (tuples_.empty()) return;
     writing_ = std::async(std::launch::async, [this, tuples = std::exchange(tuples_, {})] {
       try {
-        commit_quickly(engine_, [&](Connection& connection) { copy(connection, target_, tuples); });
+        commit_quickly(engine_, operation_id_, [&](Connection& connection) { copy(connection, target_, tuples); });
       } catch (const Error& error) {
         if (!is_conflict(error)) throw;
         const Pool::Lease connection = engine_.connect();
@@ -135,6 +138,7 @@ class PendingCells {
   }
 
   Engine& engine_;
+  std::int64_t operation_id_;
   SqlTarget target_;
   std::string tuples_;
   Clock::time_point last_ = Clock::now();
@@ -176,7 +180,7 @@ class ColumnFill {
     const SqlTarget target{sql_table, false, true, {&def}};
     computation_ = std::make_unique<ColumnComputation>(engine_, *tree, def, operation_, on_error_);
     MissingRows missing(engine_, sql_table, "row_id");
-    PendingCells pending(engine_, target);
+    PendingCells pending(engine_, operation_.id, target);
     for (bool more = true; more;) {
       try {
         more = missing.read_page(tree, table_id_, computation_->inputs(*tree), [&](const RowSet& rows) {
@@ -296,7 +300,7 @@ class ViewFill {
   /// False: some of the base rows were changed meanwhile, and whoever changed them has made their rows.
   bool write(const Spool& spool, const std::vector<std::int64_t>& base_ids, std::int64_t seen) {
     try {
-      commit_quickly(engine_, [&](Connection& connection) {
+      commit_quickly(engine_, operation_.id, [&](Connection& connection) {
         // First the lock: writers hold it when they write the same rows, and would wait for these otherwise.
         connection.run(fmt::format("lock table lock_{} in exclusive mode", tree_->id));
         if (!touched_rows(connection, *tree_, view().base_id, base_ids, seen).empty()) throw RowsTouched();

@@ -40,6 +40,7 @@ class PublishChanges {
 
   std::optional<Conflict> run() {
     std::optional<Conflict> conflict;
+    engine_.media_store().make_durable(operation_.id);
     retry_publish(engine_.pool(), operation_, [&](Connection& connection) {
       connection_ = &connection;
       conflict.reset();

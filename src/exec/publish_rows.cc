@@ -66,6 +66,7 @@ void copy_rows(Connection& connection, const Tree& tree, std::int64_t version, c
 void publish_rows(Engine& engine, const Tree& tree, const Operation& operation, const Spool& spool,
                   const std::vector<NewVersion>& versions) {
   const bool few = spool.num_rows() <= kMostPipelinedRows && spool.byte_size() <= kMostPipelinedBytes;
+  engine.media_store().make_durable(operation.id);
   retry_publish(engine.pool(), operation, [&](Connection& connection) {
     (few ? publish_few : publish_many)(connection, tree, operation, spool, versions);
   });

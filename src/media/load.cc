@@ -11,6 +11,7 @@
 
 #include "intarsia/error.h"
 #include "media/download.h"
+#include "storage/durable_files.h"
 #include "storage/faults.h"
 
 namespace intarsia {
@@ -98,6 +99,7 @@ void replace_file(const std::filesystem::path& path, std::string_view bytes) {
   static std::atomic<std::uint64_t> serial{0};
   const std::filesystem::path part = path.string() + "." + std::to_string(getpid()) + "." + std::to_string(serial++);
   write_file(part, bytes);
+  write_through(part);  // else a power cut may leave the new name with no content
   std::error_code failure;
   std::filesystem::rename(part, path, failure);
   if (!failure) return;

@@ -122,7 +122,7 @@ std::optional<ServerState> read_server_state(const fs::path& home) {
 
 void write_server_state(const fs::path& home, const ServerState& state) {
   const json content = {{"pid", state.pid}, {"socket_dir", state.socket_dir}};
-  write_atomically(home / "server.json", content.dump() + "\n");
+  write_atomically(home / "server.json", content.dump() + "\n", false);  // tells of a process, which a power cut ends
 }
 
 void remove_server_state(const fs::path& home) {
@@ -130,18 +130,24 @@ void remove_server_state(const fs::path& home) {
   fs::remove(home / "server.json", ignored);
 }
 
-void write_atomically(const fs::path& path, const std::string& content) {
+void write_atomically(const fs::path& path, const std::string& content, bool durable) {
   const fs::path draft = fmt::format("{}.{}", path.string(), getpid());
   const int file = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) fail_to_write(path, errno);
   const bool written = write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
   const int error = written ? 0 : (errno != 0 ? errno : ENOSPC);
+  if (written && durable) fsync(file);  // else the new name may come to have no content
   close(file);
   follow_owner(draft);
   if (!written || rename(draft.c_str(), path.c_str()) != 0) {
     const int reason = written ? errno : error;
     unlink(draft.c_str());
     fail_to_write(path, reason);
+  }
+  const int folder = durable ? open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (folder >= 0) {
+    fsync(folder);
+    close(folder);
   }
 }
 

@@ -42,8 +42,9 @@ struct ServerState {
 void write_server_state(const std::filesystem::path& home, const ServerState& state);
 void remove_server_state(const std::filesystem::path& home);
 
-/// Writes a whole file so that readers see the old one or the new one. Throws Error(kStoreUnavailable).
-void write_atomically(const std::filesystem::path& path, const std::string& content);
+/// Writes a whole file so that readers see the old one or the new one; `durable`: after a power cut, too. Throws
+/// Error(kStoreUnavailable).
+void write_atomically(const std::filesystem::path& path, const std::string& content, bool durable = true);
 [[nodiscard]] std::optional<std::string> read_whole(const std::filesystem::path& path);
 
 /// Gives a file that root made in another user's home to that user.

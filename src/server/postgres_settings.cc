@@ -35,6 +35,7 @@ std::string postgres_settings(const Machine& machine) {
       {"checkpoint_timeout", "15min"},
       {"checkpoint_completion_target", "0.9"},
       {"fsync", "on"},
+      {"full_page_writes", "on"},
       {"random_page_cost", "1.1"},
       {"jit", "off"},
       {"deadlock_timeout", "100ms"},  // transactions are short; who loses tries again

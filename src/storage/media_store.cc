@@ -3,16 +3,21 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <system_error>
 
 #include "intarsia/error.h"
 #include "intarsia/media.h"
 #include "media/load.h"
+#include "storage/durable_files.h"
 #include "type/column_data.h"
 
 namespace intarsia {
 
 namespace {
+
+// Each file of a few costs less to write to the disk than all that the file system has in memory.
+constexpr std::size_t kFewFiles = 8;
 
 /// By what the bytes begin with; users' bytes are kept as they came.
 std::string_view extension_of(std::string_view bytes) {
@@ -66,15 +71,41 @@ std::string MediaStore::write(const Column& column, std::int64_t row, std::int64
   const std::filesystem::path path =
       folder(table_id, operation_id) / fmt::format("{}_{}.{}", row_id, column_id, extension_of(bytes));
   write_file(path, bytes);
+  const std::lock_guard lock(volatile_files_->mutex);
+  std::vector<std::filesystem::path>& files = volatile_files_->by_operation[operation_id];
+  if (files.size() <= kFewFiles) files.push_back(path);
   return path.string();
 }
 
+void MediaStore::make_durable(std::int64_t operation_id) const {
+  std::vector<std::filesystem::path> files;
+  {
+    const std::lock_guard lock(volatile_files_->mutex);
+    if (auto found = volatile_files_->by_operation.extract(operation_id)) files = std::move(found.mapped());
+  }
+  if (files.empty()) return;
+  if (files.size() > kFewFiles) return write_through_file_system(root_);
+  std::set<std::filesystem::path> folders{root_};
+  for (const std::filesystem::path& file : files) {
+    write_through(file);
+    folders.insert({file.parent_path(), file.parent_path().parent_path()});
+  }
+  for (const std::filesystem::path& folder : folders) write_through(folder);
+}
+
+void MediaStore::forget(std::int64_t operation_id) const noexcept {
+  const std::lock_guard lock(volatile_files_->mutex);
+  volatile_files_->by_operation.erase(operation_id);
+}
+
 void MediaStore::remove_operation(std::int64_t table_id, std::int64_t operation_id) const noexcept {
+  forget(operation_id);
   std::error_code ignored;
   std::filesystem::remove_all(folder(table_id, operation_id), ignored);
 }
 
 void MediaStore::remove_operation(std::int64_t operation_id) const noexcept {
+  forget(operation_id);
   std::error_code ignored;
   for (const auto& table : std::filesystem::directory_iterator(root_, ignored))
     std::filesystem::remove_all(table.path() / std::to_string(operation_id), ignored);
