@@ -7,8 +7,8 @@ usage: memory.py [--only rows,frames] [--rows N] [--times K] [--limit 256MB] [--
 rows:   N rows through insert, a computed column, another on a view with a filter, an update, a sort in the engine,
         collect by cursor, and a delete.
 frames: a video that is the sample K times over through a view of all its frames, whose thumbnails are stored.
-Each job is one process. A step's peak is VmHWM, set back before it; where control groups can be made, the job runs in one
-whose limit is the budget, and does not end when it needs more. Ends with 1 when a step needs more than the budget.
+Each job is one process. A step's peak is VmHWM, set back before it; where control groups can be made, the job runs in
+one whose limit is the budget. Ends with 1 when a step needs more than the budget.
 PostgreSQL's processes are not counted. The budget is above the limit by what Python, Arrow and the libraries are.
 """
 
@@ -91,7 +91,10 @@ def frames_job(video: str) -> None:
 
 def control_group(name: str, budget: int) -> pathlib.Path | None:
     """One below this process' own, with a limit; None where that is not allowed."""
-    own = {line.split(':')[1]: line.strip().split(':')[2] for line in open('/proc/self/cgroup')}
+    own = {
+        line.split(':')[1]: line.strip().split(':')[2]
+        for line in pathlib.Path('/proc/self/cgroup').read_text().splitlines()
+    }
     root, limit = (
         (f'/sys/fs/cgroup/memory{own["memory"]}', 'memory.limit_in_bytes')
         if 'memory' in own

@@ -76,6 +76,7 @@ void bind_config(nb::module_& m) {
       "Reads the configuration; starts nothing.");
   m.def("arm_fault", &arm_fault, nb::arg("action"), nb::arg("nth"), "For tests: something breaks at a write point.");
   m.def("fault_points_passed", &fault_points_passed);
+  m.def("publish_retries", &publish_retries);
   m.def("setting_names", [] {
     std::vector<std::string> names;
     for (const Setting& setting : settings()) names.emplace_back(setting.name);

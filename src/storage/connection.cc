@@ -177,6 +177,11 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
   const std::string detail = fmt::format("SQLSTATE {}: {}\n{}", code, message, sql.substr(0, 4000));
   if (code == "40001" || code == "40P01") throw Error(ErrorCode::kSerializationFailure, message, detail, true);
   if (code == "55P03") throw Error(ErrorCode::kConcurrentModification, message, detail, true);
+  if (code.starts_with("53"))  // no space, no memory, too many connections
+    throw Error(
+        ErrorCode::kStoreUnavailable,
+        "PostgreSQL has no room: " + message + "; nothing was changed; make room on its disk, then run it again",
+        detail, true);
   if (code == "23505") throw Error(ErrorCode::kConstraintViolation, message, detail);
   if (code.empty() || code.starts_with("57P") || code.starts_with("08"))
     throw Error(ErrorCode::kDatabaseUnavailable, "lost the connection to PostgreSQL: " + message, detail, true);
@@ -188,10 +193,9 @@ void Connection::drain() {
 }
 
 void Connection::run(const std::string& sql) {
-  pass_sql_point(connection_);
-  const ResultPtr result(PQexec(connection_, sql.c_str()));
+  const ResultPtr result(PQexec(connection_, pass_sending_point(connection_, sql) ? sql.c_str() : kDiskFull));
   if (!succeeded(result.get())) fail(result.get(), sql);
-  pass_sql_point(connection_);
+  pass_answer_point(connection_);
 }
 
 /// The same text with parameters of other types is another statement.
@@ -222,14 +226,15 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
   limit_prepared();
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
-  pass_sql_point(connection_);
-  ResultPtr result(PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
-                                  arrays.lengths.data(), arrays.formats.data(), kBinary));
+  ResultPtr result(pass_sending_point(connection_, sql)
+                       ? PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
+                                        arrays.lengths.data(), arrays.formats.data(), kBinary)
+                       : PQexec(connection_, kDiskFull));
   if (!succeeded(result.get())) {
     if (is_outdated(result.get(), sql, parameters)) return query(sql, parameters);
     fail(result.get(), sql);
   }
-  pass_sql_point(connection_);
+  pass_answer_point(connection_);
   return SqlRows(result.release());
 }
 
@@ -240,7 +245,6 @@ void Connection::for_each_row(const std::string& sql, const SqlParameters& param
   limit_prepared();
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
-  pass_sql_point(connection_);
   if (PQenterPipelineMode(connection_) != 1 ||
       PQsendQueryPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(), arrays.lengths.data(),
                           arrays.formats.data(), kBinary) != 1 ||
@@ -266,7 +270,6 @@ void Connection::for_each_row(const std::string& sql, const SqlParameters& param
     throw;
   }
   end_pipeline();
-  pass_sql_point(connection_);
 }
 
 bool Connection::is_outdated(const PGresult* result, const std::string& sql, const SqlParameters& parameters) {
@@ -278,17 +281,17 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
   limit_prepared();
   std::vector<const std::string*> names;
   for (const Statement& statement : statements) names.push_back(&prepare(statement.sql, statement.parameters));
-  pass_sql_point(connection_);
   if (PQenterPipelineMode(connection_) != 1) fail(nullptr, "enter pipeline mode");
   for (std::size_t i = 0; i < statements.size(); ++i) {
     const SqlParameters& parameters = statements[i].parameters;
     const ParameterArrays arrays(parameters.values_, parameters.nulls_);
-    if (PQsendQueryPrepared(connection_, names[i]->c_str(), parameters.size(), arrays.values.data(),
-                            arrays.lengths.data(), arrays.formats.data(), kBinary) != 1)
-      fail(nullptr, statements[i].sql);
+    const int sent = pass_sending_point(connection_, statements[i].sql)
+                         ? PQsendQueryPrepared(connection_, names[i]->c_str(), parameters.size(), arrays.values.data(),
+                                               arrays.lengths.data(), arrays.formats.data(), kBinary)
+                         : PQsendQueryParams(connection_, kDiskFull, 0, nullptr, nullptr, nullptr, nullptr, kBinary);
+    if (sent != 1) fail(nullptr, statements[i].sql);
   }
   if (PQpipelineSync(connection_) != 1) fail(nullptr, "pipeline sync");
-  pass_sql_point(connection_);
   std::vector<SqlRows> results;
   ResultPtr failure;
   std::string failed_sql;
@@ -300,6 +303,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
       failure = std::move(result);
     } else {
       results.emplace_back(result.release());
+      pass_answer_point(connection_);
     }
     if (PGresult* end = PQgetResult(connection_)) PQclear(end);  // null: the end of this statement
   }
@@ -310,7 +314,6 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
     fail(failure.get(), failed_sql);
   }
   if (results.size() != statements.size()) fail(nullptr, "pipeline");
-  pass_sql_point(connection_);
   return results;
 }
 
@@ -323,7 +326,7 @@ void Connection::copy_in(const std::string& sql, const std::function<bool(std::s
   bool sent = true;
   try {
     while (sent && next(data)) {
-      pass_sql_point(connection_);
+      if (!pass_sending_point(connection_, sql)) throw Error(ErrorCode::kStoreUnavailable, "no space left");
       for (std::size_t done = 0; sent && done < data.size(); done += kCopyBytesAtOnce)
         sent = PQputCopyData(connection_, data.data() + done,
                              static_cast<int>(std::min(kCopyBytesAtOnce, data.size() - done))) == 1;
@@ -337,11 +340,10 @@ void Connection::copy_in(const std::string& sql, const std::function<bool(std::s
   data.append(kCopyTrailer);
   if (sent) PQputCopyData(connection_, data.data(), static_cast<int>(data.size()));
   PQputCopyEnd(connection_, nullptr);
-  pass_sql_point(connection_);
   const ResultPtr result(PQgetResult(connection_));
   drain();
   if (!succeeded(result.get())) fail(result.get(), sql);
-  pass_sql_point(connection_);
+  pass_answer_point(connection_);
 }
 
 CopyOut::CopyOut(Connection& connection, const std::string& sql) : connection_(connection), sql_(sql) {

@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
 #include "intarsia/error.h"
+#include "intarsia/testing.h"
 #include "storage/wire.h"
 
 namespace intarsia {
@@ -26,7 +28,10 @@ std::int64_t now_microseconds() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+std::atomic<std::int64_t> retries{0};
+
 void pause_before(int attempt) {
+  ++retries;
   static thread_local std::minstd_rand random{std::random_device{}()};
   const int most = std::min(500, 2 << attempt);
   std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(1, most)(random)));
@@ -196,6 +201,10 @@ std::vector<Statement> publish_closing(const Operation& operation, const std::ve
   statements.push_back({"commit"});
   statements.push_back({"select pg_logical_emit_message(true, 'intarsia', '')"});
   return statements;
+}
+
+std::int64_t publish_retries() {
+  return retries;
 }
 
 void retry_publish(Connection& connection, const std::function<void()>& publish) {

@@ -38,6 +38,10 @@ def find_orphans(home: Path) -> list[str]:
         history = f' union select row_id from rows_{table}_h' if f'rows_{table}_h' in relations else ''
         return f'(select row_id from rows_{table}{history})'
 
+    tables = {row[0] for row in run_sql(home, 'select id from tables where until is null')}
+    left = sorted(name for name in relations if name.startswith('rows_') and name.split('_')[1] not in tables)
+    if left:
+        found.append(f'SQL tables of no table: {left}')
     for view, base, is_iterator in run_sql(
         home, 'select id, base_id, iterator is not null from tables where until is null and base_id is not null'
     ):

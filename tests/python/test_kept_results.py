@@ -166,3 +166,85 @@ print('ready', flush=True)
     assert {int(x) for x in made} == set(range(n))
     assert len(made) <= n + kills * 150  # a quarter of a second of calls at most is in flight
     assert t.where(t.a == t.id * 10).count() == n
+
+
+@pytest.mark.parametrize('end', [signal.SIGKILL, signal.SIGINT], ids=['killed', 'interrupted'])
+def test_finished_calls_are_kept_while_others_of_their_batch_are_in_flight(
+    directory: str, calls: Callable[[], list[str]], end: signal.Signals
+) -> None:
+    n = 300
+    t = table(directory, n)
+    program = f"""
+import intarsia as pxt, udfs_of_tests as udfs
+pxt.get_table('{directory}.t').add_computed_column(a=udfs.paid_unevenly(pxt.get_table('{directory}.t').id))
+"""
+    environment = {**os.environ, 'PYTHONPATH': str(Path(__file__).parent), 'INTARSIA_TEST_SLOW': '1'}
+    process = subprocess.Popen([sys.executable, '-c', program], stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 50
+    while sum(pxt.kept_results()['results']) < 127 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(end)
+    _, errors = process.communicate()
+    assert process.returncode != 0
+    if end == signal.SIGINT:
+        assert 'KeyboardInterrupt' in errors
+    first = calls()
+    t = pxt.get_table(f'{directory}.t')
+    t.add_computed_column(a=udfs.paid_unevenly(t.id))
+    assert len(first) >= 127
+    assert sorted([*map(int, first), *map(int, calls())]) == list(range(n))
+    assert t.where(t.a == t.id * 10).count() == n
+
+
+@pytest.mark.parametrize(
+    ('work', 'columns'),
+    [
+        ("t.insert([{'id': i} for i in range(n)])", ['a']),
+        ('t.add_computed_column(a=udfs.paid(t.id))', []),
+        ("t.update({'id': t.id + 1000})", ['a']),
+    ],
+    ids=['insert', 'fill', 'update'],
+)
+def test_an_interrupted_operation_has_paid_once(
+    directory: str, calls: Callable[[], list[str]], work: str, columns: list[str]
+) -> None:
+    n = 600
+    t = table(directory, 0 if 'insert' in work else n)
+    if columns:
+        t.add_computed_column(a=udfs.paid(t.id))
+    before = rows_of(t)
+    calls()
+    pxt.clear_results()
+    program = f"""
+import intarsia as pxt, udfs_of_tests as udfs
+n = {n}
+t = pxt.get_table('{directory}.t')
+print('ready', flush=True)
+{work}
+"""
+    environment = {**os.environ, 'PYTHONPATH': str(Path(__file__).parent)}
+    process = subprocess.Popen(
+        [sys.executable, '-c', program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    deadline = time.monotonic() + 50
+    while sum(pxt.kept_results()['results']) < 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode != 0
+    assert 'KeyboardInterrupt' in errors
+    first = calls()
+    t = pxt.get_table(f'{directory}.t')
+    if 'a' in t.columns():
+        assert rows_of(t) == before
+    exec(work, {'t': t, 'n': n, 'udfs': udfs})
+    again = calls()
+    assert 0 < len(first) < n
+    assert len(first) + len(again) <= n + 1  # the one that was interrupted
+    assert {int(x) % 1000 for x in first + again} == set(range(n))
+    assert t.where(t.a == t.id * 10).count() == n
+
+
+def rows_of(t: pxt.Table) -> list[Any]:
+    return [tuple(row.values()) for row in t.order_by(t.id).collect()]
