@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import queue
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
+_MOST_IN_FLIGHT = 128
 _loop: asyncio.AbstractEventLoop | None = None
 _loop_lock = threading.Lock()
 
@@ -41,53 +41,28 @@ def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
         raise
 
 
-class CallsInFlight:
-    """Calls of an async function for the rows of one batch. The engine starts some, takes what is finished, and starts
-    more."""
+def many_in_flight(
+    fn: Callable[..., Awaitable[Any]], keyword_only: list[str]
+) -> Callable[[list[tuple[Any, ...]]], list[tuple[bool, Any]]]:
+    """Calls an async function for many rows at once: (True, result) or (False, exception) for each."""
 
-    def __init__(self, fn: Callable[..., Awaitable[Any]], keyword_only: list[str]) -> None:
-        self._fn = fn
-        self._keyword_only = keyword_only
-        self._finished: queue.SimpleQueue[tuple[int, bool, Any]] = queue.SimpleQueue()
-        self._tasks: set[asyncio.Task[None]] = set()
+    async def run_all(calls: list[tuple[Any, ...]]) -> list[tuple[bool, Any]]:
+        import asyncio
 
-    def start(self, calls: list[tuple[int, tuple[Any, ...]]]) -> None:
-        _event_loop().call_soon_threadsafe(self._create_tasks, calls)
+        room = asyncio.Semaphore(_MOST_IN_FLIGHT)
 
-    def _create_tasks(self, calls: list[tuple[int, tuple[Any, ...]]]) -> None:
-        for row, args in calls:
-            task = _event_loop().create_task(self._call(row, args))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        async def run_one(args: tuple[Any, ...]) -> tuple[bool, Any]:
+            positional = args[: len(args) - len(keyword_only)]
+            named = dict(zip(keyword_only, args[len(positional) :], strict=True))
+            async with room:
+                try:
+                    return True, await fn(*positional, **named)
+                except Exception as failure:
+                    return False, failure
 
-    async def _call(self, row: int, args: tuple[Any, ...]) -> None:
-        positional = args[: len(args) - len(self._keyword_only)]
-        named = dict(zip(self._keyword_only, args[len(positional) :], strict=True))
-        try:
-            self._finished.put((row, True, await self._fn(*positional, **named)))
-        except BaseException as failure:  # the engine ends the operation for one that is no Exception
-            self._finished.put((row, False, failure))
+        return await asyncio.gather(*(run_one(args) for args in calls))
 
-    def finished(self) -> list[tuple[int, bool, Any]]:
-        """(row, True, result) or (row, False, exception) of calls that have finished; waits for one."""
-        return [self._finished.get(), *self._drained()]
-
-    def _drained(self) -> list[tuple[int, bool, Any]]:
-        return [self._finished.get() for _ in range(self._finished.qsize())]
-
-    def stop(self) -> list[tuple[int, bool, Any]]:
-        """Cancels what is not finished, and gives results that are there."""
-
-        async def cancel() -> None:
-            for task in list(self._tasks):
-                task.cancel()
-
-        _run(cancel())
-        return [call for call in self._drained() if call[1]]
-
-
-def many_in_flight(fn: Callable[..., Awaitable[Any]], keyword_only: list[str]) -> Callable[[], CallsInFlight]:
-    return lambda: CallsInFlight(fn, keyword_only)
+    return lambda calls: _run(run_all(calls))
 
 
 def wait_for(fn: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:

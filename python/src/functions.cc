@@ -50,9 +50,7 @@ void register_udf(const std::string& name, nb::list parameters, const Type& retu
           : kind == "batched" ? UdfKind::kBatched
                               : UdfKind::kMany,
           batch_size, std::move(in_lists)};
-  UdfKernels kernels = udf_kernels(std::move(udf), made.parameters, return_type);
-  made.kernel = std::move(kernels.kernel);
-  set_telling_kernel(name, std::move(kernels.telling));
+  made.kernel = udf_kernel(std::move(udf), made.parameters, return_type);
   made.return_type = return_type;
   made.runs = Runs::kCallerThread;
   made.is_method = is_method;

@@ -2,7 +2,6 @@
 #include "udf.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "cells_in.h"
 #include "cells_out.h"
@@ -29,15 +28,11 @@ CellError error_of(const nb::object& exception) {
   return {Py_TYPE(exception.ptr())->tp_name, text_of(exception.ptr()), nb::cast<nb::str>(traceback).c_str()};
 }
 
-constexpr auto kTellAfter = std::chrono::milliseconds(20);
-constexpr std::size_t kMostInFlight = 128;
-
-/// The calls for one batch. Their results go to `out`; without `finished` in the order of rows, which kMany has not.
 class UdfCall {
  public:
   UdfCall(const Udf& udf, const std::vector<Parameter>& parameters, const Type& return_type,
-          std::span<const Column> args, ColumnBuilder& out, const FinishedCalls* finished)
-      : udf_(udf), parameters_(parameters), return_type_(return_type.as_nullable()), out_(out), finished_(finished) {
+          std::span<const Column> args, ColumnBuilder& out)
+      : udf_(udf), parameters_(parameters), return_type_(return_type.as_nullable()), out_(out) {
     for (const Column& arg : args) readers_.emplace_back(std::make_unique<CellReader>(arg));
     for (const Parameter& parameter : parameters)
       if (parameter.keyword_only) ++keywords_;
@@ -49,43 +44,21 @@ class UdfCall {
     }
   }
 
-  /// Tells of finished calls also when one ends the operation.
-  void run(std::int64_t rows) {
-    try {
-      switch (udf_.kind) {
-        case UdfKind::kRow:
-          each_row(rows);
-          break;
-        case UdfKind::kBatched:
-          batches(rows);
-          break;
-        case UdfKind::kMany:
-          many(rows);
-      }
-    } catch (...) {
-      tell();
-      throw;
-    }
-    tell();
-  }
-
- private:
   void each_row(std::int64_t rows) {
     std::vector<nb::object> cells(readers_.size());
     for (std::int64_t row = 0; row < rows; ++row) {
       if (!takes(row)) {
-        append_null(row);
+        out_.append_null();
         continue;
       }
       try {
         for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = cell(i, row);
-        append(row, call(cells));
+        append(call(cells));
       } catch (nb::python_error& error) {
-        append_error(row, error_of(nb::borrow(error.value())));
+        out_.append_error(error_of(nb::borrow(error.value())));
       } catch (const Error& failure) {  // a media cell that cannot be read
-        append_error(row, {"Error", failure.what(), failure.detail()});
+        out_.append_error({"Error", failure.what(), failure.detail()});
       }
-      tell_if_due();
     }
   }
 
@@ -93,98 +66,54 @@ class UdfCall {
   void batches(std::int64_t rows) {
     std::vector<std::int64_t> group;
     std::vector<nb::object> scalars;
+    std::vector<nb::object> results(static_cast<std::size_t>(rows));  // null: the row is not called
+    std::vector<std::optional<CellError>> errors(static_cast<std::size_t>(rows));
     for (std::int64_t row = 0; row < rows; ++row) {
-      if (!takes(row)) {
-        append_null(row);
-        continue;
-      }
+      if (!takes(row)) continue;
       std::vector<nb::object> own = scalars_of(row);
       if (!group.empty() && (static_cast<std::int64_t>(group.size()) == udf_.batch_size || !same(own, scalars))) {
-        run_group(group, scalars);
+        run_group(group, scalars, results, errors);
         group.clear();
-        tell_if_due();
       }
       scalars = std::move(own);
       group.push_back(row);
     }
-    if (!group.empty()) run_group(group, scalars);
+    if (!group.empty()) run_group(group, scalars, results, errors);
+    for (std::size_t row = 0; row < results.size(); ++row) {
+      if (errors[row])
+        out_.append_error(std::move(*errors[row]));
+      else if (!results[row].is_valid())
+        out_.append_null();
+      else
+        append(results[row]);
+    }
   }
 
   void many(std::int64_t rows) {
-    const nb::object calls = udf_.function();
-    std::int64_t next = 0;
-    std::size_t in_flight = 0;
-    const auto take = [&](const nb::list& results) {
-      for (const nb::handle item : results) {
-        const nb::tuple result = nb::cast<nb::tuple>(item);
-        const auto row = nb::cast<std::int64_t>(result[0]);
-        if (nb::cast<bool>(result[1]))
-          append(row, result[2]);
-        else
-          append_error(row, error_of(result[2]));
-        --in_flight;
+    nb::list calls;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (!takes(row)) continue;
+      const nb::object args = owned(PyTuple_New(static_cast<Py_ssize_t>(readers_.size())));
+      for (std::size_t i = 0; i < readers_.size(); ++i)
+        PyTuple_SET_ITEM(args.ptr(), static_cast<Py_ssize_t>(i), cell(i, row).release().ptr());
+      calls.append(args);
+    }
+    const nb::list results = nb::cast<nb::list>(udf_.function(calls));
+    std::size_t next = 0;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (!takes(row)) {
+        out_.append_null();
+        continue;
       }
-    };
-    try {
-      while (next < rows || in_flight > 0) {
-        nb::list started;
-        for (; next < rows && in_flight < kMostInFlight; ++next) {
-          if (!takes(next)) {
-            append_null(next);
-            continue;
-          }
-          try {
-            started.append(nb::make_tuple(next, arguments_of(next)));
-            ++in_flight;
-          } catch (const Error& failure) {  // a media cell that cannot be read
-            append_error(next, {"Error", failure.what(), failure.detail()});
-          }
-        }
-        if (nb::len(started) > 0) calls.attr("start")(started);
-        if (in_flight > 0) take(nb::cast<nb::list>(calls.attr("finished")()));
-        tell_if_due();
-      }
-    } catch (...) {
-      try {
-        take(nb::cast<nb::list>(calls.attr("stop")()));
-      } catch (...) {  // why it ends is what came first
-      }
-      throw;
+      const nb::tuple result = nb::cast<nb::tuple>(results[next++]);
+      if (nb::cast<bool>(result[0]))
+        append(result[1]);
+      else
+        out_.append_error(error_of(result[1]));
     }
   }
 
-  nb::object arguments_of(std::int64_t row) {
-    nb::object args = owned(PyTuple_New(static_cast<Py_ssize_t>(readers_.size())));
-    for (std::size_t i = 0; i < readers_.size(); ++i)
-      PyTuple_SET_ITEM(args.ptr(), static_cast<Py_ssize_t>(i), cell(i, row).release().ptr());
-    return args;
-  }
-
-  void tell_if_due() {
-    if (finished_ != nullptr && std::chrono::steady_clock::now() - told_ >= kTellAfter) tell();
-  }
-
-  void tell() {
-    if (finished_ == nullptr) return;
-    if (!rows_.empty()) {
-      const Column results = out_.finish();
-      const std::vector<std::int64_t> rows = std::exchange(rows_, {});
-      const nb::gil_scoped_release released;
-      (*finished_)(rows, results);
-    }
-    told_ = std::chrono::steady_clock::now();
-  }
-
-  void append_null(std::int64_t row) {
-    out_.append_null();
-    rows_.push_back(row);
-  }
-
-  void append_error(std::int64_t row, CellError error) {
-    out_.append_error(std::move(error));
-    rows_.push_back(row);
-  }
-
+ private:
   /// A null argument of a parameter that takes none makes the result null.
   [[nodiscard]] bool takes(std::int64_t row) const {
     for (std::size_t i = 0; i < readers_.size(); ++i)
@@ -200,7 +129,7 @@ class UdfCall {
     return owned(PyObject_Vectorcall(udf_.function.ptr(), vector, args.size() - keywords_, keyword_names_.ptr()));
   }
 
-  void append(std::int64_t row, const nb::object& result) {
+  void append(const nb::object& result) {
     try {
       append_object(out_, return_type_, result.ptr());
     } catch (const UnfitCell& unfit) {
@@ -210,7 +139,6 @@ class UdfCall {
     } catch (nb::python_error& error) {
       out_.append_error(error_of(nb::borrow(error.value())));
     }
-    rows_.push_back(row);
   }
 
   std::vector<nb::object> scalars_of(std::int64_t row) {
@@ -230,8 +158,8 @@ class UdfCall {
     return true;
   }
 
-  void run_group(const std::vector<std::int64_t>& group, const std::vector<nb::object>& scalars) {
-    nb::object items;
+  void run_group(const std::vector<std::int64_t>& group, const std::vector<nb::object>& scalars,
+                 std::vector<nb::object>& results, std::vector<std::optional<CellError>>& errors) {
     try {
       std::vector<nb::object> args = scalars;
       for (std::size_t i = 0; i < args.size(); ++i) {
@@ -241,31 +169,28 @@ class UdfCall {
           PyList_SET_ITEM(args[i].ptr(), static_cast<Py_ssize_t>(k), cell(i, group[k]).release().ptr());
       }
       const nb::object made = call(args);
-      items = owned(PySequence_Fast(made.ptr(), "a batched function returns a list"));
+      const nb::object items = owned(PySequence_Fast(made.ptr(), "a batched function returns a list"));
       if (PySequence_Fast_GET_SIZE(items.ptr()) != static_cast<Py_ssize_t>(group.size())) {
         PyErr_Format(PyExc_ValueError, "a batched function returned %zd results for %zd rows",
                      PySequence_Fast_GET_SIZE(items.ptr()), static_cast<Py_ssize_t>(group.size()));
         raise_python();
       }
+      for (std::size_t k = 0; k < group.size(); ++k)
+        results[static_cast<std::size_t>(group[k])] =
+            nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(k)));
     } catch (nb::python_error& error) {
       const CellError failure = error_of(nb::borrow(error.value()));
-      for (const std::int64_t row : group) append_error(row, failure);
-      return;
+      for (const std::int64_t row : group) errors[static_cast<std::size_t>(row)] = failure;
     } catch (const Error& failure) {
-      for (const std::int64_t row : group) append_error(row, {"Error", failure.what(), failure.detail()});
-      return;
+      for (const std::int64_t row : group)
+        errors[static_cast<std::size_t>(row)] = CellError{"Error", failure.what(), failure.detail()};
     }
-    for (std::size_t k = 0; k < group.size(); ++k)
-      append(group[k], nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(k))));
   }
 
   const Udf& udf_;
   const std::vector<Parameter>& parameters_;
   const Type return_type_;
   ColumnBuilder& out_;
-  const FinishedCalls* finished_;
-  std::vector<std::int64_t> rows_;  // of the cells in out_
-  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
   std::vector<std::unique_ptr<CellReader>> readers_;
   std::size_t keywords_ = 0;
   nb::object keyword_names_;
@@ -273,28 +198,23 @@ class UdfCall {
 
 }  // namespace
 
-UdfKernels udf_kernels(Udf udf, std::vector<Parameter> parameters, const Type& return_type) {
-  // The registry's copies of the kernels share the Python objects, which live until the process ends.
+Kernel udf_kernel(Udf udf, std::vector<Parameter> parameters, const Type& return_type) {
+  // The registry's copies of the kernel share the Python objects, which live until the process ends.
   auto* const shared = new Udf(std::move(udf));
-  const bool in_order = shared->kind != UdfKind::kMany;
-  UdfKernels kernels;
-  kernels.telling = [shared, parameters, return_type](std::span<const Column> args, std::int64_t rows,
-                                                      const FinishedCalls& finished) {
-    const nb::gil_scoped_acquire acquired;
-    ColumnBuilder out(return_type);
-    UdfCall(*shared, parameters, return_type, args, out, &finished).run(rows);
-  };
-  kernels.kernel = [shared, parameters, return_type](std::span<const Column> args, std::int64_t rows,
-                                                     ColumnBuilder& out) {
+  return [shared, parameters = std::move(parameters), return_type](std::span<const Column> args, std::int64_t rows,
+                                                                   ColumnBuilder& out) {
     const nb::gil_scoped_acquire acquired;
     out.reserve(rows);
-    UdfCall(*shared, parameters, return_type, args, out, nullptr).run(rows);
+    UdfCall call(*shared, parameters, return_type, args, out);
+    switch (shared->kind) {
+      case UdfKind::kRow:
+        return call.each_row(rows);
+      case UdfKind::kBatched:
+        return call.batches(rows);
+      case UdfKind::kMany:
+        return call.many(rows);
+    }
   };
-  if (!in_order)
-    kernels.kernel = [telling = kernels.telling](std::span<const Column> args, std::int64_t rows, ColumnBuilder& out) {
-      run_in_order(telling, args, rows, out);
-    };
-  return kernels;
 }
 
 }  // namespace intarsia::python

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "binding.h"
-#include "intarsia/telling_kernel.h"
 
 namespace intarsia::python {
 
@@ -14,7 +13,7 @@ namespace intarsia::python {
 enum class UdfKind {
   kRow,      ///< function(*args) for each row
   kBatched,  ///< function(*lists) for up to batch_size rows
-  kMany,     ///< many calls in flight: function() gives an object with start, finished and stop
+  kMany,     ///< function([args, ...]) for all rows; gives (True, result) or (False, exception) for each
 };
 
 struct Udf {
@@ -24,12 +23,8 @@ struct Udf {
   std::vector<bool> in_lists;  ///< kBatched: the argument comes as a list; others must be the same for the whole batch
 };
 
-/// The kernels that call a Python function on the thread that called the engine. What it raises is the cell's error;
+/// The kernel that calls a Python function on the thread that called the engine. What it raises is the cell's error;
 /// KeyboardInterrupt and the like end the operation.
-struct UdfKernels {
-  Kernel kernel;
-  TellingKernel telling;
-};
-[[nodiscard]] UdfKernels udf_kernels(Udf udf, std::vector<Parameter> parameters, const Type& return_type);
+[[nodiscard]] Kernel udf_kernel(Udf udf, std::vector<Parameter> parameters, const Type& return_type);
 
 }  // namespace intarsia::python

@@ -9,11 +9,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
+#include <optional>
 #include <unordered_map>
 
 #include "exec/row_set.h"
-#include "function/telling_kernel.h"
 #include "intarsia/error.h"
 #include "media/codecs.h"
 #include "media/load.h"
@@ -24,7 +23,7 @@ namespace intarsia {
 namespace {
 
 constexpr double kWorthKeeping = 50e-6;  // seconds of a call; a look-up and a result kept take about a fifth
-constexpr double kSecondsAtOnce = 0.25;  // calls between two times that results are kept, where a kernel does not tell
+constexpr double kSecondsAtOnce = 0.02;  // calls between two times that results are kept
 constexpr std::int64_t kMostAtOnce = 8192;
 constexpr int kSavesBetweenChecks = 64;
 
@@ -141,16 +140,6 @@ std::vector<Column> taken(const std::vector<Column>& args, const std::vector<std
   return some;
 }
 
-/// Makes calls, and gives their results to `finished` as they come.
-void make(const Function& function, const std::vector<Column>& args, std::size_t rows, const KeptResults::Run& run,
-          const FinishedCalls& finished) {
-  const auto count = static_cast<std::int64_t>(rows);
-  if (const TellingKernel kernel = find_telling_kernel(function.name)) return kernel(args, count, finished);
-  std::vector<std::int64_t> all(rows);
-  std::iota(all.begin(), all.end(), 0);
-  finished(all, run(args, count));
-}
-
 }  // namespace
 
 bool KeptResults::keeps(const Function& function) {
@@ -167,11 +156,9 @@ Column KeptResults::call(const Function& function, const Type& type, const std::
                          const Run& run) {
   std::vector<Column> parts;
   std::int64_t step = 0;
-  const bool tells = find_telling_kernel(function.name) != nullptr;
   for (std::int64_t begin = 0; begin < rows; begin += step) {
     const double seconds = cost(fingerprint_of(function));
-    double wanted = seconds < 0 ? 1 : kSecondsAtOnce / std::max(seconds, 1e-9);
-    if (tells && seconds >= kWorthKeeping) wanted = kMostAtOnce;
+    const double wanted = seconds < 0 ? 1 : kSecondsAtOnce / std::max(seconds, 1e-9);
     const std::int64_t group = function.rows_at_once;
     step = std::clamp<std::int64_t>(static_cast<std::int64_t>(std::min(wanted, 1e6)), 1, kMostAtOnce);
     step = std::min((step + group - 1) / group * group, rows - begin);
@@ -195,48 +182,40 @@ Column KeptResults::timed(const Function& function, const std::vector<Column>& a
 
 Column KeptResults::piece(const Function& function, const Type& type, const std::vector<Column>& args,
                           std::int64_t rows, const Run& run) {
-  const std::string fingerprint = fingerprint_of(function);
-  std::vector<std::string> keys;
-  const auto make_keys = [&] {
-    for (std::int64_t row = 0; row < rows; ++row) keys.push_back(key_of(args, row));
-  };
-  const double expected = cost(fingerprint);
+  const double expected = cost(fingerprint_of(function));
   if (expected >= 0 && expected < kWorthKeeping) {
     Column results = timed(function, args, rows, run);
-    if (cost(fingerprint) < kWorthKeeping) return results;
-    make_keys();
-    save(fingerprint, keys, results);
+    if (cost(fingerprint_of(function)) < kWorthKeeping) return results;
+    std::vector<std::string> keys;
+    for (std::int64_t row = 0; row < rows; ++row) keys.push_back(key_of(args, row));
+    save(fingerprint_of(function), keys, results);
     return results;
   }
-  make_keys();
-  const auto kept = look_up(*pool_.take(), fingerprint, keys);
+  std::vector<std::string> keys;
+  for (std::int64_t row = 0; row < rows; ++row) keys.push_back(key_of(args, row));
+  const auto kept = look_up(*pool_.take(), fingerprint_of(function), keys);
   std::vector<std::int64_t> missing;
-  for (std::int64_t row = 0; row < rows; ++row)
-    if (!kept.contains(keys[static_cast<std::size_t>(row)])) missing.push_back(row);
-  FinishedResults made(rows);
-  const auto begin = std::chrono::steady_clock::now();
-  std::int64_t num_made = 0;
-  const auto take = [&](const std::vector<std::int64_t>& some, const Column& results) {
-    std::vector<std::int64_t> own;
-    std::vector<std::string> own_keys;
-    for (const std::int64_t row : some) {
-      own.push_back(missing[static_cast<std::size_t>(row)]);
-      own_keys.push_back(keys[static_cast<std::size_t>(own.back())]);
-    }
-    made.add(own, results);
-    num_made += results.length();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    {
-      const std::lock_guard lock(mutex_);
-      costs_[fingerprint] = seconds / static_cast<double>(num_made);
-    }
-    if (cost(fingerprint) >= kWorthKeeping) save(fingerprint, own_keys, results);
-  };
-  if (!missing.empty()) make(function, kept.empty() ? args : taken(args, missing), missing.size(), run, take);
-  if (made.is_whole()) return made.whole().with_type(type);
+  std::vector<std::string> missing_keys;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (kept.contains(keys[static_cast<std::size_t>(row)])) continue;
+    missing.push_back(row);
+    missing_keys.push_back(keys[static_cast<std::size_t>(row)]);
+  }
+  std::optional<Column> made;
+  if (!missing.empty()) {
+    made = timed(function, taken(args, missing), static_cast<std::int64_t>(missing.size()), run);
+    if (cost(fingerprint_of(function)) >= kWorthKeeping) save(fingerprint_of(function), missing_keys, *made);
+  }
+  if (kept.empty()) return *made;
   ColumnBuilder out(type);
-  for (std::int64_t row = 0; row < rows; ++row)
-    if (!made.append(row, out)) append_value(kept.at(keys[static_cast<std::size_t>(row)]), out);
+  std::int64_t next = 0;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const auto found = kept.find(keys[static_cast<std::size_t>(row)]);
+    if (found == kept.end())
+      out.append_cell(*made, next++);
+    else
+      append_value(found->second, out);
+  }
   return out.finish();
 }
 

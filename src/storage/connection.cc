@@ -177,11 +177,6 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
   const std::string detail = fmt::format("SQLSTATE {}: {}\n{}", code, message, sql.substr(0, 4000));
   if (code == "40001" || code == "40P01") throw Error(ErrorCode::kSerializationFailure, message, detail, true);
   if (code == "55P03") throw Error(ErrorCode::kConcurrentModification, message, detail, true);
-  if (code.starts_with("53"))  // no space, no memory, too many connections
-    throw Error(
-        ErrorCode::kStoreUnavailable,
-        "PostgreSQL has no room: " + message + "; nothing was changed; make room on its disk, then run it again",
-        detail, true);
   if (code == "23505") throw Error(ErrorCode::kConstraintViolation, message, detail);
   if (code.empty() || code.starts_with("57P") || code.starts_with("08"))
     throw Error(ErrorCode::kDatabaseUnavailable, "lost the connection to PostgreSQL: " + message, detail, true);

@@ -75,7 +75,6 @@ class Driver:
         lines = done.stdout.splitlines()
         if self._unchecked and not any(line.startswith('checked') for line in lines):
             self.report.problems.append(f'{self._what}: {done.stderr[-1500:]}')
-            print('PROBLEM', self.report.problems[-1], flush=True)
             self._unchecked = []
             return self.process(*words) if words else []
         self.report.outcomes.update(line.removeprefix('checked ') for line in lines if line.startswith('checked'))
@@ -92,7 +91,8 @@ class Driver:
         lines = self.process('run', name, directory, action, str(nth))
         passed = [int(line.split()[1]) for line in lines if line.startswith('passed')]
         self._what = f'{name}, {action} at point {nth}'
-        self._unchecked = ['check', name, directory, 'yes' if passed else 'no']
+        if 'prepared' in lines:
+            self._unchecked = ['check', name, directory, 'yes' if passed else 'no']
         return passed[0] if passed else 0
 
     def count(self, name: str) -> int:
@@ -177,6 +177,8 @@ def main() -> int:
     for thread in threads:
         thread.join()
     print(report.summary())
+    for problem in report.problems:
+        print('PROBLEM', problem)
     return 1 if report.problems else 0
 
 

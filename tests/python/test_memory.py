@@ -172,3 +172,27 @@ def test_a_cursor_sees_the_table_as_it_was(directory: str) -> None:
         t.delete(where=t.id < 0)
         assert sorted(seen) == list(range(5000))
         seen.clear()
+
+
+def test_the_peak_of_a_process_follows_memory_limit(directory: str) -> None:
+    """The same work with much memory and with little: what it holds is not its own affair."""
+    program = (
+        'import pathlib\n'
+        'def peak():\n'
+        '    lines = pathlib.Path("/proc/self/status").read_text().splitlines()\n'
+        '    return next(int(line.split()[1]) // 1000 for line in lines if line.startswith("VmHWM"))\n'
+        't = pxt.create_table(sys.argv[1], {"n": pxt.Int, "s": pxt.String})\n'
+        't.insert([{"n": -1, "s": ""}])\n'
+        'before = peak()\n'
+        't.insert({"n": n, "s": f"{n:0400}"} for n in range(200_000))\n'
+        'inserted = peak() - before\n'
+        'query = t.order_by(udfs_of_tests.double(t.n), asc=False).select(t.n, t.s)\n'
+        'found = sum(1 for _ in query.cursor())\n'
+        'print(json.dumps([found, inserted, peak() - before]))'
+    )
+    peaks = {}
+    for limit in ('1GB', '16MB'):
+        found, *peaks[limit] = in_little_memory(program, f'{directory}.t{limit}', limit=limit)
+        assert found == 200_001
+    assert min(peaks['1GB']) > 60, peaks  # megabytes: the rows themselves are 80
+    assert max(peaks['16MB']) < 60, peaks

@@ -174,11 +174,3 @@ def slow_but_cheap(x: int) -> int:
     note_call(x)
     time.sleep(0.002)
     return x
-
-
-@pxt.udf
-async def paid_unevenly(x: int) -> int:
-    """One call takes long while others of the same batch finish."""
-    await asyncio.sleep(60 if x == int(os.environ.get('INTARSIA_TEST_SLOW', '-1')) else 0.01)
-    note_call(x)
-    return x * 10
