@@ -10,7 +10,7 @@ DRIVER = Path(__file__).resolve().parents[1] / 'faults' / 'driver.py'
 
 
 def test_nothing_is_lost_doubled_or_left_behind_when_something_breaks() -> None:
-    every = os.environ.get('INTARSIA_TEST_FAULTS_EVERY', '31')
+    every = os.environ.get('INTARSIA_TEST_FAULTS_EVERY', '43')
     done = subprocess.run([sys.executable, DRIVER, '--every', every], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
