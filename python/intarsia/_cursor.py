@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from intarsia import _native
+from intarsia import _async, _native
 from intarsia.exceptions import ErrorCode, NotFoundError, RequestError
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class ResultCursor:
 
     >>> for row in t.select(t.name, t.image).cursor():
     ...     row['name']
+
+    `async for` reads it off the event loop.
     """
 
     def __init__(self, query: Query) -> None:
@@ -98,6 +100,24 @@ class ResultCursor:
         if self._native is None:
             self.open()
         return self._rows()
+
+    def __aiter__(self) -> AsyncIterator[Row]:
+        if self._closed:
+            raise RequestError(ErrorCode.INVALID_STATE, 'the cursor is closed and has no more rows; make another')
+        return self._arows()
+
+    async def _arows(self) -> AsyncIterator[Row]:
+        try:
+            if self._native is None:
+                await _async.run(self.open)
+            while (native := self._native) is not None:
+                batch = await _async.run(native.next)
+                if batch is None:
+                    return
+                for row in self._rows_of(batch):
+                    yield row
+        finally:
+            self.close()
 
     def _rows(self) -> Iterator[Row]:
         try:

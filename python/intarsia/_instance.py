@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,14 @@ from intarsia.exceptions import ErrorCode, RequestError
 _lock = threading.Lock()
 _database: _native.Database | None = None
 _overrides: list[tuple[str, str]] = []
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread may have held it
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def database() -> _native.Database:
@@ -28,6 +37,9 @@ def _open(overrides: list[tuple[str, str]]) -> _native.Database:
                 from intarsia import _progress
 
                 opened.set_progress(_progress.show)
+            from intarsia import _interrupts
+
+            _interrupts.install()
             _database, _overrides = opened, overrides
         elif overrides and overrides != _overrides:
             raise RequestError(

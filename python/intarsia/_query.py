@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from intarsia import _display, _native
+from intarsia._async import async_variant
 from intarsia._cursor import ResultCursor
 from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, unsupported
 from intarsia.exprs import Expr, operand
@@ -121,6 +122,14 @@ class Query:
     def delete(self) -> UpdateStatus:
         """Table.delete of the rows that the query chooses with `where`."""
         return self._table.delete(self._chosen_rows('delete'))
+
+    acollect = async_variant(collect)
+    acount = async_variant(count)
+    ahead = async_variant(head)
+    atail = async_variant(tail)
+    ashow = async_variant(show)
+    aupdate = async_variant(update)
+    adelete = async_variant(delete)
 
     def _chosen_rows(self, call: str) -> Expr | None:
         for clause in ('select', 'group_by', 'order_by', 'limit'):

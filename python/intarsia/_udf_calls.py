@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from intarsia import _native
+
 if TYPE_CHECKING:
     import asyncio
 
 _MOST_IN_FLIGHT = 128
+_SECONDS_BETWEEN_CHECKS = 0.1  # whether the work should end
 _loop: asyncio.AbstractEventLoop | None = None
 _loop_lock = threading.Lock()
 
@@ -30,12 +35,33 @@ def _event_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+def _after_fork() -> None:
+    global _loop, _loop_lock
+    _loop, _loop_lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     import asyncio
+    import concurrent.futures
 
-    future = asyncio.run_coroutine_threadsafe(coroutine, _event_loop())
+    loop = _event_loop()
+    if asyncio._get_running_loop() is loop:
+        coroutine.close()
+        raise RuntimeError(
+            'an async UDF called the engine on the event loop that runs it, for work that needs this loop; '
+            'await the async variant instead: acollect(), ainsert()'
+        )
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
-        return future.result()
+        while True:
+            with contextlib.suppress(concurrent.futures.TimeoutError):
+                return future.result(_SECONDS_BETWEEN_CHECKS)
+            if future.done():  # a TimeoutError of the function
+                return future.result()
+            _native.check_interrupted()
     except BaseException:
         future.cancel()
         raise

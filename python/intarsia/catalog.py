@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from intarsia import _native
+from intarsia._async import async_variant
 from intarsia._columns import declared_columns
 from intarsia._instance import database
 from intarsia._query import Query
@@ -205,6 +206,15 @@ def ls(path: str = '') -> pd.DataFrame:
         for entry in _entries(path, False)
     ]
     return pd.DataFrame(rows, columns=['Name', 'Kind', 'Version', 'Base'], index=[''] * len(rows))
+
+
+acreate_table = async_variant(create_table)
+acreate_view = async_variant(create_view)
+aget_table = async_variant(get_table)
+adrop_table = async_variant(drop_table)
+acreate_dir = async_variant(create_dir)
+adrop_dir = async_variant(drop_dir)
+alist_tables = async_variant(list_tables)
 
 
 class OperationMetadata(TypedDict):

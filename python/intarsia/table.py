@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from intarsia import _display, _instance
+from intarsia._async import async_variant
 from intarsia._columns import computed_column
 from intarsia._cursor import ResultCursor
 from intarsia._native import Table as NativeTable
@@ -97,6 +98,12 @@ class Table:
     def show(self, n: int = 20) -> ResultSet:
         return self._query().show(n)
 
+    acollect = async_variant(collect)
+    acount = async_variant(count)
+    ahead = async_variant(head)
+    atail = async_variant(tail)
+    ashow = async_variant(show)
+
     # ---- changes -------------------------------------------------------------------------------------------------
 
     def insert(
@@ -180,6 +187,11 @@ class Table:
             seconds = time.monotonic() - start
             print(f"Column '{name}': {status.num_rows} rows with {status.num_excs} errors in {seconds:.2f} s")
         return status
+
+    ainsert = async_variant(insert)
+    aupdate = async_variant(update)
+    adelete = async_variant(delete)
+    aadd_computed_column = async_variant(add_computed_column)
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 

@@ -21,9 +21,19 @@ void bind_queries(nb::module_& m);
 void bind_tables(nb::module_& m);
 void bind_database(nb::module_& m);
 
+/// A call from Python into the engine, for interruption.h.
+class EngineCall {
+ public:
+  EngineCall();
+  ~EngineCall();
+  EngineCall(const EngineCall&) = delete;
+  EngineCall& operator=(const EngineCall&) = delete;
+};
+
 /// Runs `work` while other Python threads may run.
 template <typename Work>
 auto without_gil(Work&& work) {
+  const EngineCall call;
   const nb::gil_scoped_release released;
   return std::forward<Work>(work)();
 }

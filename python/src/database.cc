@@ -10,16 +10,14 @@
 #include "choices.h"
 #include "column_specs.h"
 #include "intarsia/testing.h"
+#include "interruption.h"
 
 namespace intarsia::python {
 namespace {
 
 Database open(const std::vector<std::pair<std::string, std::string>>& overrides) {
   Database database = without_gil([&] { return Database::open(Config::load(overrides)); });
-  database.set_interrupt_check([] {
-    const nb::gil_scoped_acquire acquired;
-    if (PyErr_CheckSignals() != 0) raise_python();
-  });
+  database.set_interrupt_check(check_interrupted);
   return database;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "binding.h"
+#include "interruption.h"
 
 namespace intarsia::python {
 
@@ -18,6 +19,7 @@ NB_MODULE(_native, m) {
   m.doc() = "The engine, as the Python package uses it. Not an interface for programs: use the package.";
   nanobind::set_leak_warnings(false);  // registered functions live until the process ends
   bind_errors(m);
+  bind_interruption(m);
   bind_types(m);
   bind_exprs(m);
   bind_functions(m);

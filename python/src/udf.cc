@@ -5,6 +5,7 @@
 
 #include "cells_in.h"
 #include "cells_out.h"
+#include "interruption.h"
 
 namespace intarsia::python {
 namespace {
@@ -47,6 +48,7 @@ class UdfCall {
   void each_row(std::int64_t rows) {
     std::vector<nb::object> cells(readers_.size());
     for (std::int64_t row = 0; row < rows; ++row) {
+      if (is_interrupted()) check_interrupted();
       if (!takes(row)) {
         out_.append_null();
         continue;
@@ -160,6 +162,7 @@ class UdfCall {
 
   void run_group(const std::vector<std::int64_t>& group, const std::vector<nb::object>& scalars,
                  std::vector<nb::object>& results, std::vector<std::optional<CellError>>& errors) {
+    if (is_interrupted()) check_interrupted();
     try {
       std::vector<nb::object> args = scalars;
       for (std::size_t i = 0; i < args.size(); ++i) {

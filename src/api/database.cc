@@ -68,7 +68,7 @@ Table Database::create_table(std::string_view path, const std::vector<ColumnSpec
 Table Database::create_view(std::string_view path, const Table& base, const Expr& iterator, const Expr& predicate,
                             const std::vector<ColumnSpec>& columns, const TableOptions& options) {
   const ViewDefinition definition{parse_path(path), base.id(), iterator, predicate, columns, options};
-  const Pool::Lease connection = engine_->connect();  // holds the claim
+  const Pool::Lease connection = engine_->pool().take_aside();  // holds the claim
   const RegisteredView view = engine_->with_tree(base.id(), [&](const Tree& tree) {
     return register_view(*connection, tree, definition, [this] { engine_->check_interrupt(); });
   });

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/tree_cache.h"
 
+#include <fmt/format.h>
+
 #include "intarsia/error.h"
 
 namespace intarsia {
 
 namespace {
 
-[[noreturn]] void fail_dropped() {
-  throw Error(ErrorCode::kTableNotFound, "this table was dropped; get_table() finds what is there now");
+[[noreturn]] void fail_dropped(Connection& connection, std::int64_t table_id) {
+  SqlParameters id;
+  id.add(table_id);
+  const SqlRows last = connection.query(
+      "select kind, concat_ws('/', nullif(directory_path(directory_id), ''), name) from tables where id = $1 "
+      "order by since desc limit 1",
+      id);
+  const std::string what =
+      last.size() == 0 ? "this table" : fmt::format("{} '{}'", last.text_at(0, 0), last.text_at(0, 1));
+  throw Error(ErrorCode::kTableNotFound,
+              what + " was dropped, and this is a handle to what it was; get_table() finds what is there now");
 }
 
 }  // namespace
@@ -42,10 +53,10 @@ std::shared_ptr<const Tree> TreeCache::load(std::int64_t table_id) {
   SqlParameters parameters;
   parameters.add(table_id);
   const SqlRows found = connection->query("select tree_id from tables where id = $1 and until is null", parameters);
-  if (found.size() == 0) fail_dropped();
+  if (found.size() == 0) fail_dropped(*connection, table_id);
   const std::int64_t tree_id = found.int_at(0, 0);
   std::shared_ptr<const Tree> tree = load_tree(*connection, tree_id);
-  if (tree == nullptr || !tree->tables.contains(table_id)) fail_dropped();
+  if (tree == nullptr || !tree->tables.contains(table_id)) fail_dropped(*connection, table_id);
   const std::lock_guard lock(mutex_);
   tree_of_table_[table_id] = tree_id;
   std::shared_ptr<const Tree>& known = trees_[tree_id];

@@ -28,7 +28,7 @@ class TreeCache {
   std::shared_ptr<const Tree> load(std::int64_t table_id);
 
   Pool& pool_;
-  std::mutex mutex_;
+  ForkMutex<> mutex_;
   std::map<std::int64_t, std::int64_t> tree_of_table_;
   std::map<std::int64_t, std::shared_ptr<const Tree>> trees_;
 };

@@ -2,20 +2,38 @@
 #include "exec/engine.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "catalog/schema.h"
 #include "server/server.h"
+#include "storage/lock_wait.h"
 
 namespace intarsia {
+
+namespace {
+
+PoolLimits pool_limits(const Config& config, std::function<void()> check_interrupt) {
+  return {config.pool_size, std::chrono::seconds(config.pool_timeout_seconds),
+          std::chrono::seconds(config.pool_idle_seconds), std::move(check_interrupt)};
+}
+
+std::function<void(const std::string&)> show_message(int verbosity) {
+  if (verbosity == 0) return nullptr;
+  return [](const std::string& message) { std::cerr << message << std::endl; };
+}
+
+}  // namespace
 
 Engine::Engine(Config config)
     : config_(std::move(config)),
       memory_(std::make_shared<MemoryBudget>(config_.memory_limit)),
-      pool_([config = config_] { return ensure_server(config); }),
+      pool_([config = config_] { return ensure_server(config); }, pool_limits(config_, [this] { check_interrupt(); })),
       threads_(config_.threads),
       trees_(pool_),
       results_(pool_, config_.results_limit),
-      media_store_(config_.home / "media") {
+      media_store_(config_.home / "media"),
+      after_fork_([memory = memory_] { memory->forget_holders(); }) {
+  set_lock_wait_observer({nullptr, show_message(config_.verbosity)});
   ensure_catalog(*pool_.take());
 }
 
@@ -30,6 +48,7 @@ void Engine::set_progress(std::function<void(const Progress&)> observer) {
 }
 
 void Engine::set_interrupt_check(std::function<void()> check) {
+  set_lock_wait_observer({check, show_message(config_.verbosity)});
   const std::lock_guard lock(mutex_);
   interrupt_check_ = std::move(check);
 }

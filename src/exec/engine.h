@@ -71,9 +71,10 @@ class Engine {
   HistoryTables history_;
   KeptResults results_;
   MediaStore media_store_;
-  mutable std::mutex mutex_;
+  mutable ForkMutex<> mutex_;
   std::function<void(const Progress&)> progress_;
   std::function<void()> interrupt_check_;
+  AfterFork after_fork_;
 };
 
 }  // namespace intarsia

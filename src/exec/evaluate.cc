@@ -92,6 +92,8 @@ Column Evaluator::run_kernel(const Function& function, const Expr& expr, const s
   const std::int64_t parts = function.runs == Runs::kParallel ? std::min<std::int64_t>(rows, threads_.count() * 4L) : 1;
   if (parts <= 1) {
     const auto run = [&](const std::vector<Column>& some, std::int64_t count) {
+      const bool is_users = function.runs == Runs::kCallerThread;
+      const std::optional<Seats::Away> away = is_users ? std::optional<Seats::Away>(std::in_place) : std::nullopt;
       ColumnBuilder out(expr.type());
       function.kernel(some, count, out);
       return out.finish();

@@ -104,7 +104,9 @@ class PendingCells {
     last_ = Clock::now();
     if (writing_.valid()) writing_.get();
     if (tuples_.empty()) return;
-    writing_ = std::async(std::launch::async, [this, tuples = std::exchange(tuples_, {})] {
+    const Seats::SeatPtr seat = engine_.pool().seats().of_this_thread();
+    writing_ = std::async(std::launch::async, [this, seat, tuples = std::exchange(tuples_, {})] {
+      const Seats::Sharing sharing(seat);
       try {
         commit_quickly(engine_, operation_id_, [&](Connection& connection) { copy(connection, target_, tuples); });
       } catch (const Error& error) {
@@ -372,7 +374,8 @@ class ViewFill {
 
 }  // namespace
 
-FillClaim::FillClaim(Engine& engine, std::int64_t object_id) : connection_(engine.connect()), object_id_(object_id) {
+FillClaim::FillClaim(Engine& engine, std::int64_t object_id)
+    : connection_(engine.pool().take_aside()), object_id_(object_id) {
   const SqlParameters key = lock_parameters(object_id);
   while (connection_->query("select pg_try_advisory_lock($1)", key).int_at(0, 0) == 0) {
     engine.check_interrupt();
@@ -383,7 +386,7 @@ FillClaim::FillClaim(Engine& engine, std::int64_t object_id) : connection_(engin
 FillClaim::~FillClaim() {
   try {
     connection_->query("select pg_advisory_unlock($1)", lock_parameters(object_id_));
-  } catch (const Error&) {  // the session is gone, and the lock with it
+  } catch (...) {  // the session is gone, and the lock with it
   }
 }
 

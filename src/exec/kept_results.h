@@ -46,7 +46,7 @@ class KeptResults {
 
   Pool& pool_;
   std::int64_t limit_;
-  mutable std::mutex mutex_;
+  mutable ForkMutex<> mutex_;
   std::map<std::string, double> costs_;  // by fingerprint
   int saves_ = 0;
 };

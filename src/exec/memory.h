@@ -18,6 +18,12 @@ class MemoryBudget {
   [[nodiscard]] std::int64_t used() const { return used_; }
   /// What one batch on its way through the engine may weigh, decoded media included. Few batches are alive at once.
   [[nodiscard]] std::int64_t batch_bytes() const { return std::clamp(limit_ / 16, kLeastBatch, kMostBatch); }
+  /// For a forked child: most of those who hold something are not there. What the others have counts once they change
+  /// it.
+  void forget_holders() {
+    used_ = 0;
+    ++epoch_;
+  }
 
  private:
   friend class MemoryShare;
@@ -26,12 +32,14 @@ class MemoryBudget {
 
   std::int64_t limit_;
   std::atomic<std::int64_t> used_{0};
+  std::atomic<int> epoch_{0};
 };
 
 /// What one holder has of the budget, and at most `most`. Given back when it ends.
 class MemoryShare {
  public:
-  MemoryShare(std::shared_ptr<MemoryBudget> budget, std::int64_t most) : budget_(std::move(budget)), most_(most) {}
+  MemoryShare(std::shared_ptr<MemoryBudget> budget, std::int64_t most)
+      : budget_(std::move(budget)), most_(most), epoch_(budget_->epoch_) {}
   ~MemoryShare() { resize(0); }
   MemoryShare(const MemoryShare&) = delete;
   MemoryShare& operator=(const MemoryShare&) = delete;
@@ -40,6 +48,7 @@ class MemoryShare {
   /// False when there is no room: the holder then puts what it has somewhere else.
   [[nodiscard]] bool try_add(std::int64_t bytes) {
     if (bytes_ + bytes > most_) return false;
+    resize(bytes_);
     if (budget_->used_.fetch_add(bytes) + bytes > budget_->limit_) {
       budget_->used_ -= bytes;
       return false;
@@ -54,13 +63,15 @@ class MemoryShare {
 
  private:
   void resize(std::int64_t bytes) {
-    budget_->used_ += bytes - bytes_;
+    const bool counted = std::exchange(epoch_, budget_->epoch_) == budget_->epoch_;
+    budget_->used_ += bytes - (counted ? bytes_ : 0);
     bytes_ = bytes;
   }
 
   std::shared_ptr<MemoryBudget> budget_;
   std::int64_t most_;
   std::int64_t bytes_ = 0;
+  int epoch_;
 };
 
 /// How many rows a batch may have so that it weighs what the budget gives to one, learnt from those before.

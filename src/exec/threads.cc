@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exec/threads.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -33,13 +31,10 @@ struct Threads::Job {
   }
 };
 
-Threads::Threads(int count) : count_(count > 0 ? count : std::max(1U, std::thread::hardware_concurrency())) {}
+Threads::Threads(int count)
+    : count_(count > 0 ? count : std::max(1U, std::thread::hardware_concurrency())), after_fork_([this] { renew(); }) {}
 
 Threads::~Threads() {
-  if (process_ != getpid()) {  // a forked child has the objects but not the threads
-    for (std::thread& thread : threads_) thread.detach();
-    return;
-  }
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -49,16 +44,18 @@ Threads::~Threads() {
 }
 
 void Threads::start() {
-  if (process_ == getpid()) return;
-  for (std::thread& thread : threads_) thread.detach();
+  for (int i = static_cast<int>(threads_.size()) + 1; i < count_; ++i) threads_.emplace_back([this] { run(); });
+}
+
+void Threads::renew() {
+  new (&wake_) std::condition_variable;
+  new std::vector<std::thread>(std::move(threads_));  // are not there: to be neither joined nor detached
   threads_.clear();
   jobs_.clear();
-  process_ = getpid();
-  for (int i = 1; i < count_; ++i) threads_.emplace_back([this] { run(); });
 }
 
 void Threads::run() {
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(mutex_.native());
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     if (stopping_) return;

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "storage/fork.h"
+
 namespace intarsia {
 
 /// Threads that share the rows of a batch. They start at first use, again in a forked child, and never touch Python.
@@ -27,15 +29,16 @@ class Threads {
  private:
   struct Job;
   void start();
+  void renew();
   void run();
 
   int count_;
-  int process_ = 0;
   bool stopping_ = false;
-  std::mutex mutex_;
+  ForkMutex<> mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Job>> jobs_;
   std::vector<std::thread> threads_;
+  AfterFork after_fork_;
 };
 
 }  // namespace intarsia

@@ -9,6 +9,7 @@
 #include "function/builtins.h"
 #include "function/iterator.h"
 #include "intarsia/function.h"
+#include "storage/fork.h"
 
 namespace intarsia {
 namespace {
@@ -22,7 +23,7 @@ using ByName = std::unordered_map<std::string, std::unique_ptr<const T>, TextHas
 
 /// What this process knows by name.
 struct Registry {
-  std::shared_mutex mutex;
+  ForkMutex<std::shared_mutex> mutex;
   ByName<Function> functions;
   ByName<IteratorFunction> iterators;
   std::vector<std::unique_ptr<const Function>> replaced;               // pointers to them are still about

@@ -15,6 +15,7 @@
 
 #include "intarsia/error.h"
 #include "media/load.h"
+#include "storage/fork.h"
 
 namespace intarsia {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr auto kFirstPause = std::chrono::milliseconds(250);
 
-std::mutex cache_mutex;
+ForkMutex<> cache_mutex;
 std::filesystem::path cache_folder;  // guarded by cache_mutex
 
 struct Answer {

@@ -202,16 +202,19 @@ bool FileLock::held(const fs::path& path) {
   return busy;
 }
 
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(other.descriptor_) {
+FileLock::FileLock(FileLock&& other) noexcept : descriptor_(other.descriptor_), inherited_(other.inherited_) {
   other.descriptor_ = -1;
 }
 
 FileLock::~FileLock() {
-  if (descriptor_ >= 0) close(descriptor_);
+  if (descriptor_ < 0) return;
+  if (!inherited_) flock(descriptor_, LOCK_UN);  // a forked child may have it, too
+  close(descriptor_);
 }
 
 void FileLock::inherit() {
   fcntl(descriptor_, F_SETFD, 0);
+  inherited_ = true;
 }
 
 }  // namespace intarsia

@@ -70,6 +70,7 @@ class FileLock {
  private:
   explicit FileLock(int descriptor) : descriptor_(descriptor) {}
   int descriptor_;
+  bool inherited_ = false;
 };
 
 }  // namespace intarsia

@@ -19,6 +19,7 @@
 #include "intarsia/config.h"
 #include "intarsia/error.h"
 #include "server/home.h"
+#include "storage/fork.h"
 
 extern char** environ;
 
@@ -91,6 +92,9 @@ int spawn(const Config& config) {
   if (log_file < 0) fail(fmt::format("cannot write '{}': {}", log.string(), std::strerror(errno)));
   close(log_file);
   follow_owner(log);
+  // A child that is forked now would keep the pipe's end open, and the report never end.
+  static ForkMutex<> spawning;
+  const std::lock_guard lock(spawning);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) fail(std::strerror(errno));
   posix_spawn_file_actions_t actions;

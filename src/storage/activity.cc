@@ -55,14 +55,14 @@ Activity::~Activity() {
                         with_id("delete from activity where operation_id = $1", operation_id_),
                         {"commit"},
                         with_id("select pg_advisory_unlock($1)", kActivityLock + operation_id_)});
-  } catch (const Error&) {  // the session is gone, and the lock with it; the row tells of an operation that died
+  } catch (...) {  // the session is gone, and the lock with it; the row tells of an operation that died
   }
 }
 
 void Activity::announce(const Operation& operation) {
   const std::lock_guard lock(mutex_);
   if (session_ && session_->still_there()) return;
-  Pool::Lease session = pool_.take();
+  Pool::Lease session = pool_.take_aside();
   session->pipeline({with_id("select pg_advisory_lock($1)", kActivityLock + operation.id)});
   session->pipeline({announcement(operation, description_, object_id_, on_error_)});  // durable: see end_activity
   operation_id_ = operation.id;

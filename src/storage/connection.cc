@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/connection.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <unordered_set>
 
 #include "intarsia/error.h"
 #include "storage/faults.h"
+#include "storage/fork.h"
+#include "storage/lock_wait.h"
 #include "storage/wire.h"
 
 namespace intarsia {
@@ -38,6 +44,56 @@ bool succeeded(const PGresult* result) {
   }
 }
 
+/// The open sessions of this process. A forked child puts a dead socket in the place of each: what it does with them
+/// reaches no server, and they end with the process that opened them.
+class OpenSessions final : private ForkParticipant {
+ public:
+  static OpenSessions& instance() {
+    static OpenSessions* const instance = new OpenSessions;  // outlives all sessions
+    return *instance;
+  }
+  void add(PGconn* session) {
+    const std::lock_guard lock(mutex_);
+    sessions_.insert(session);
+  }
+  void remove(PGconn* session) {
+    const std::lock_guard lock(mutex_);
+    sessions_.erase(session);
+  }
+
+ private:
+  void renew() override {
+    int ends[2];
+    if (sessions_.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+    close(ends[1]);
+    for (PGconn* session : sessions_)
+      if (PQsocket(session) >= 0) dup3(ends[0], PQsocket(session), O_CLOEXEC);
+    close(ends[0]);
+    sessions_.clear();
+  }
+
+  ForkMutex<> mutex_;
+  std::unordered_set<PGconn*> sessions_;
+};
+
+/// The next result of what was sent.
+PGresult* next_result(PGconn* session) {
+  wait_for_result(session);
+  return PQgetResult(session);
+}
+
+/// Takes the results of one statement; gives the last one. Nothing was sent: null.
+ResultPtr only_result(PGconn* session, bool sent) {
+  ResultPtr last;
+  if (!sent) return last;
+  while (PGresult* result = next_result(session)) {
+    last.reset(result);
+    const ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || PQstatus(session) != CONNECTION_OK) break;
+  }
+  return last;
+}
+
 struct ParameterArrays {
   std::vector<const char*> values;
   std::vector<int> lengths;
@@ -53,6 +109,13 @@ struct ParameterArrays {
 };
 
 }  // namespace
+
+void fail_in_child(int parent) {
+  throw Error(ErrorCode::kInvalidState,
+              fmt::format("process {} was forked by {} in the middle of an operation, which can only go on there; end "
+                          "the child with os._exit(), or fork while no operation runs on the thread that forks",
+                          getpid(), parent));
+}
 
 SqlRows& SqlRows::operator=(SqlRows&& other) noexcept {
   std::swap(result_, other.result_);
@@ -123,7 +186,7 @@ SqlParameters& SqlParameters::add_array(std::span<const std::int64_t> values) {
   return *this;
 }
 
-Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())) {
+Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())), process_(getpid()) {
   if (PQstatus(connection_) != CONNECTION_OK) {
     const std::string message = PQerrorMessage(connection_);
     PQfinish(connection_);
@@ -131,15 +194,16 @@ Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(co
   }
   PQsetNoticeProcessor(
       connection_, [](void*, const char*) {}, nullptr);
+  OpenSessions::instance().add(connection_);
 }
 
 Connection::~Connection() {
-  if (connection_ != nullptr) PQfinish(connection_);
+  OpenSessions::instance().remove(connection_);
+  PQfinish(connection_);
 }
 
-void Connection::abandon() {
-  if (connection_ != nullptr) close(PQsocket(connection_));
-  connection_ = nullptr;  // PQfinish would end the parent's session
+bool Connection::is_own() const {
+  return process_ == getpid();
 }
 
 bool Connection::healthy() const {
@@ -162,6 +226,7 @@ int Connection::server_version() const {
 }
 
 void Connection::fail(const PGresult* result, std::string_view sql) const {
+  if (!is_own()) fail_in_child(process_);
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string code = state == nullptr ? "" : state;
   const char* primary = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -188,7 +253,9 @@ void Connection::drain() {
 }
 
 void Connection::run(const std::string& sql) {
-  const ResultPtr result(PQexec(connection_, pass_sending_point(connection_, sql) ? sql.c_str() : kDiskFull));
+  const bool passed = pass_sending_point(connection_, sql);
+  const ResultPtr result = only_result(connection_, PQsendQuery(connection_, passed ? sql.c_str() : kDiskFull) == 1);
+  throw_interrupted();
   if (!succeeded(result.get())) fail(result.get(), sql);
   pass_answer_point(connection_);
 }
@@ -221,10 +288,12 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
   limit_prepared();
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
-  ResultPtr result(pass_sending_point(connection_, sql)
-                       ? PQexecPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
-                                        arrays.lengths.data(), arrays.formats.data(), kBinary)
-                       : PQexec(connection_, kDiskFull));
+  const bool sent = pass_sending_point(connection_, sql)
+                        ? PQsendQueryPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
+                                              arrays.lengths.data(), arrays.formats.data(), kBinary) == 1
+                        : PQsendQuery(connection_, kDiskFull) == 1;
+  ResultPtr result = only_result(connection_, sent);
+  throw_interrupted();
   if (!succeeded(result.get())) {
     if (is_outdated(result.get(), sql, parameters)) return query(sql, parameters);
     fail(result.get(), sql);
@@ -291,7 +360,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
   ResultPtr failure;
   std::string failed_sql;
   for (const Statement& statement : statements) {
-    ResultPtr result(PQgetResult(connection_));
+    ResultPtr result(next_result(connection_));
     if (result == nullptr) break;  // the connection is gone
     if (!succeeded(result.get()) && failure == nullptr && PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) {
       failed_sql = statement.sql;
@@ -304,6 +373,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
   }
   if (PGresult* sync = PQgetResult(connection_)) PQclear(sync);
   PQexitPipelineMode(connection_);
+  throw_interrupted();
   if (failure != nullptr) {
     if (PQtransactionStatus(connection_) != PQTRANS_IDLE) PQclear(PQexec(connection_, "rollback"));
     fail(failure.get(), failed_sql);
@@ -314,7 +384,8 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
 
 void Connection::copy_in(const std::string& sql, const std::function<bool(std::string& data)>& next) {
   {
-    const ResultPtr result(PQexec(connection_, sql.c_str()));
+    const ResultPtr result = only_result(connection_, PQsendQuery(connection_, sql.c_str()) == 1);
+    throw_interrupted();
     if (PQresultStatus(result.get()) != PGRES_COPY_IN) fail(result.get(), sql);
   }
   std::string data(kCopyHeader);
@@ -352,6 +423,7 @@ CopyOut::~CopyOut() {
 }
 
 void CopyOut::cancel() noexcept {
+  if (!connection_.is_own()) return;
   if (PGcancel* handle = PQgetCancel(connection_.connection_)) {
     char message[256];
     PQcancel(handle, message, sizeof(message));

@@ -99,8 +99,8 @@ class Connection {
   [[nodiscard]] bool still_there();
   [[nodiscard]] pg_conn* native() { return connection_; }
   [[nodiscard]] int server_version() const;
-  /// In a forked child: forget the session without a word to the server.
-  void abandon();
+  /// Opened by this process, and not by one that it was forked from: of those, a child has only the memory.
+  [[nodiscard]] bool is_own() const;
 
  private:
   friend class CopyOut;
@@ -113,6 +113,7 @@ class Connection {
   void drain();
 
   pg_conn* connection_ = nullptr;
+  int process_ = 0;
   std::unordered_map<std::string, std::string> prepared_;
   std::int64_t next_statement_ = 0;
 };
@@ -150,6 +151,9 @@ class RowsTouched : public std::exception {
  public:
   [[nodiscard]] const char* what() const noexcept override { return "rows were changed meanwhile"; }
 };
+
+/// Throws what an operation gives that goes on in a forked child of the process that began it.
+[[noreturn]] void fail_in_child(int parent);
 
 /// "name" for use in SQL text, quoted where needed.
 [[nodiscard]] std::string quote_identifier(std::string_view name);

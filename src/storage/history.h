@@ -10,6 +10,7 @@
 #include <string>
 
 #include "storage/connection.h"
+#include "storage/fork.h"
 
 namespace intarsia {
 
@@ -20,7 +21,7 @@ class HistoryTables {
   void ensure(Connection& connection, const std::set<std::string>& sql_tables, std::int64_t schema_version);
 
  private:
-  std::mutex mutex_;
+  ForkMutex<> mutex_;
   std::map<std::string, std::int64_t> known_;  // at which schema_version it was seen to be complete
 };
 

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/pool.h"
 
-#include <unistd.h>
-
-#include <chrono>
-#include <thread>
-
 #include "intarsia/error.h"
+#include "storage/publish.h"
 
 namespace intarsia {
 
 namespace {
 
-constexpr std::size_t kMostIdle = 16;
+using Clock = std::chrono::steady_clock;
+
 constexpr int kMostAttempts = 40;
 constexpr auto kPause = std::chrono::milliseconds(50);
 
@@ -23,58 +20,124 @@ constexpr const char* kSessionSettings =
 
 std::unique_ptr<Connection> open_session(const std::string& conninfo) {
   auto session = std::make_unique<Connection>(conninfo);
-  session->run(kSessionSettings);
+  session->run(std::string(kSessionSettings) +
+               "; set application_name = " + quote_literal("intarsia " + client_name()));
   return session;
 }
 
 }  // namespace
 
+Pool::Pool(std::function<std::string()> connect, PoolLimits limits)
+    : connect_(std::move(connect)),
+      limits_(std::move(limits)),
+      seats_(std::make_shared<Seats>(limits_.size, limits_.patience, limits_.check_interrupt)),
+      after_fork_([this] { renew(); }) {}
+
 Pool::~Pool() {
-  if (process_ != getpid())
-    for (auto& session : idle_) session->abandon();
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  if (closer_.joinable()) closer_.join();
+}
+
+void Pool::renew() {
+  new (&asking_) std::mutex;
+  new (&wake_) std::condition_variable;
+  new std::thread(std::move(closer_));  // it is not there: to be neither joined nor detached, nor seen again
+  closer_ = std::thread();
+  closing_ = false;
+  idle_.clear();
+  conninfo_.clear();
 }
 
 Pool::Lease Pool::take() {
-  const auto give_back = [this](Connection* session) { this->give_back(session); };
-  std::string conninfo;
-  {
-    const std::lock_guard lock(mutex_);
-    if (process_ != getpid()) {  // first use, or a forked child
-      for (auto& session : idle_) session->abandon();
-      idle_.clear();
-      conninfo_.clear();
-      process_ = getpid();
-    }
-    while (!idle_.empty()) {
-      std::unique_ptr<Connection> session = std::move(idle_.back());
-      idle_.pop_back();
-      if (session->still_there()) return Lease(session.release(), give_back);
-    }
-    if (conninfo_.empty()) conninfo_ = connect_();
-    conninfo = conninfo_;
+  Seats::SeatPtr seat = seats_->of_this_thread();
+  seats_->sit_down(*seat);
+  return lease(std::move(seat));
+}
+
+Pool::Lease Pool::take_aside() {
+  return lease(nullptr);
+}
+
+Pool::Lease Pool::lease(Seats::SeatPtr seat) {
+  try {
+    std::unique_ptr<Connection> session = idle_session();
+    if (session == nullptr) session = new_session();
+    return {session.release(), [this, seat](Connection* connection) {
+              give_back(std::unique_ptr<Connection>(connection));
+              if (seat) seats_->stand_up(*seat);
+            }};
+  } catch (...) {
+    if (seat) seats_->stand_up(*seat);
+    throw;
   }
+}
+
+std::unique_ptr<Connection> Pool::idle_session() {
+  while (true) {
+    std::unique_ptr<Connection> session;
+    {
+      const std::lock_guard lock(mutex_);
+      if (idle_.empty()) return nullptr;
+      session = std::move(idle_.back().session);
+      idle_.pop_back();
+    }
+    if (session->still_there()) return session;
+  }
+}
+
+std::unique_ptr<Connection> Pool::new_session() {
   for (int attempt = 0;; ++attempt) {
     try {
-      return Lease(open_session(conninfo).release(), give_back);
+      return open_session(conninfo(attempt > 0));  // the server ended, is ending, or started again elsewhere
     } catch (const Error& error) {
       if (!error.retriable() || attempt == kMostAttempts) throw;
     }
+    if (limits_.check_interrupt) limits_.check_interrupt();
     if (attempt > 0) std::this_thread::sleep_for(kPause);
-    const std::lock_guard lock(mutex_);
-    conninfo = conninfo_ = connect_();  // the server ended, is ending, or started again elsewhere
   }
 }
 
-void Pool::give_back(Connection* connection) {
-  std::unique_ptr<Connection> session(connection);
+std::string Pool::conninfo(bool ask_again) {
+  const std::lock_guard asking(asking_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ask_again && !conninfo_.empty()) return conninfo_;
+  }
+  std::string found = connect_();
   const std::lock_guard lock(mutex_);
-  if (process_ != getpid()) return session->abandon();
-  if (session->healthy() && idle_.size() < kMostIdle) idle_.push_back(std::move(session));
+  return conninfo_ = std::move(found);
 }
 
-void Pool::clear() {
+void Pool::give_back(std::unique_ptr<Connection> session) {
+  if (!session->is_own() || !session->healthy()) return;
   const std::lock_guard lock(mutex_);
-  idle_.clear();
+  if (static_cast<int>(idle_.size()) >= limits_.size) return;
+  idle_.push_back({std::move(session), Clock::now()});
+  if (std::exchange(closing_, true)) return;
+  if (closer_.joinable()) closer_.join();  // it has ended
+  closer_ = std::thread([this] { close_idle(); });
+}
+
+/// A thread of its own, as long as there are idle sessions.
+void Pool::close_idle() {
+  std::unique_lock lock(mutex_.native());
+  while (!idle_.empty() && !ending_) {
+    const auto due = idle_.front().since + limits_.most_idle;
+    if (Clock::now() < due) {
+      wake_.wait_until(lock, due);
+      continue;
+    }
+    std::unique_ptr<Connection> session = std::move(idle_.front().session);
+    idle_.erase(idle_.begin());
+    lock.unlock();
+    session.reset();
+    lock.lock();
+  }
+  closing_ = false;
 }
 
 }  // namespace intarsia

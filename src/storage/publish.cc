@@ -100,6 +100,7 @@ std::string client_name() {
 }
 
 void announce(const Operation& operation) {
+  if (operation.process != getpid()) fail_in_child(operation.process);
   if (operation.activity) operation.activity->announce(operation);
 }
 
@@ -118,7 +119,7 @@ RowCounts counts_from_json(std::string_view text) {
 }
 
 Operation new_operation(std::string kind, std::int64_t tree_id, std::int64_t table_id) {
-  return {0, std::move(kind), tree_id, table_id, now_microseconds(), nullptr};
+  return {0, std::move(kind), tree_id, table_id, now_microseconds(), getpid(), nullptr};
 }
 
 Operation new_operation(Connection& connection, std::string kind, std::int64_t tree_id, std::int64_t table_id) {
@@ -223,6 +224,7 @@ void retry_publish(Connection& connection, const std::function<void()>& publish)
 }
 
 void retry_publish(Pool& pool, const Operation& operation, const std::function<void(Connection&)>& publish) {
+  if (operation.process != getpid()) fail_in_child(operation.process);
   bool lost = false;
   for (int attempt = 0;; ++attempt) {
     try {

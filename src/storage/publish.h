@@ -22,6 +22,7 @@ struct Operation {
   std::int64_t tree_id = 0;
   std::int64_t table_id = 0;  ///< what it was called on
   std::int64_t started = 0;   ///< microseconds since 1970, UTC
+  int process = 0;            ///< that began it
   std::shared_ptr<Activity> activity = nullptr;
 };
 
