@@ -21,6 +21,12 @@ def double(x: int) -> int:
 
 
 @pxt.udf
+async def async_double(x: int) -> int:
+    await asyncio.sleep(0.001)
+    return x * 2
+
+
+@pxt.udf
 def times(x: int, by: int = 10, *, plus: int = 0) -> int:
     return x * by + plus
 
