@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/pool.h"
 
+#include <fmt/format.h>
+
 #include "intarsia/error.h"
 #include "storage/publish.h"
 
@@ -20,8 +22,8 @@ constexpr const char* kSessionSettings =
 
 std::unique_ptr<Connection> open_session(const std::string& conninfo) {
   auto session = std::make_unique<Connection>(conninfo);
-  session->run(std::string(kSessionSettings) +
-               "; set application_name = " + quote_literal("intarsia " + client_name()));
+  session->run(
+      fmt::format("{}; set application_name = {}", kSessionSettings, quote_literal("intarsia " + client_name())));
   return session;
 }
 
