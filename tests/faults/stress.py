@@ -223,7 +223,7 @@ def check_totals(team: Team) -> list[str]:
 
 def check_filled(team: Team) -> list[str]:
     """Rows that were inserted while columns were filled are there once, whole or not at all, and computed."""
-    pxt.resume()
+    at_end = pxt.resume()
     t = pxt.get_table('bank.big')
     columns = [name for name in t.columns() if name.startswith('f')]
     found = t.collect()
@@ -240,7 +240,7 @@ def check_filled(team: Team) -> list[str]:
             problems.append(f'column {name} is wrong in {len(wrong)} rows, of ids {wrong[:5]}')
     fills = sum('filled' in line for lines in team.said('fill') for line in lines)
     resumed = sum(line.get('resumed', 0) for lines in team.said('fill') for line in lines)
-    say(columns_filled=len(columns), fills_not_killed=fills, fills_resumed=resumed, rows=len(ids))
+    say(columns_filled=len(columns), fills_not_killed=fills, fills_resumed=resumed + at_end, rows=len(ids))
     return problems
 
 
