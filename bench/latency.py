@@ -68,11 +68,12 @@ def measure(pxt: Any, seconds: float, state: dict[str, Any]) -> None:
 
 
 def load(pxt: Any, role: str, seed: int) -> None:
-    """Until it is ended: many rows are inserted, some are updated, many are read. What is refused is left."""
+    """Inserts and updates, or reads, until it or who began it is ended. What is refused is left."""
     t = pxt.get_table('items')
     generator = random.Random(seed)
     print('ready', flush=True)
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:
         try:
             if role == 'read':
                 t.where(t.id < 1000).select(t.id, t.y).collect()
@@ -88,7 +89,7 @@ def load(pxt: Any, role: str, seed: int) -> None:
 def run(options: argparse.Namespace) -> None:
     pxt = importlib.import_module(options.impl)
     if options.load:
-        load(pxt, options.load, options.seed)
+        return load(pxt, options.load, options.seed)
     prepare(pxt)
     state = {'implementation': options.impl, 'state': 'alone'}
     measure(pxt, options.seconds, state)
