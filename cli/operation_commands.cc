@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "command.h"
+#include "intarsia/telemetry.h"
 
 namespace intarsia::cli {
 namespace {
@@ -67,10 +68,25 @@ Body declare_results(CLI::App& parser) {
   };
 }
 
+Body declare_functions(CLI::App& parser) {
+  parser.footer(
+      "What calls of functions came to in all programs that used the instance; \"hits\" are results that were kept, "
+      "so\n"
+      "that no call was made. What PostgreSQL evaluates is not counted. Running programs add theirs now and then.");
+  return [](Session& session) {
+    Listing listing{{"function", "calls", "time", "retries", "errors", "hits"}, {}};
+    for (const FunctionStats& stats : function_stats(session.database()))
+      listing.rows.push_back(
+          {stats.function, stats.calls, duration_cell(stats.seconds), stats.retries, stats.errors, stats.cache_hits});
+    session.show(listing);
+  };
+}
+
 constexpr Command kCommands[] = {
     {"ops", "show operations on their way, and those that died", declare_ops},
     {"resume", "finish columns and views whose filling died", declare_resume},
     {"discard", "remove what operations that died have left", declare_discard},
+    {"functions", "show calls, time, retries, errors and cache hits of functions", declare_functions},
     {"results", "show or clear the kept results of functions", declare_results},
 };
 

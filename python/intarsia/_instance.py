@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import atexit
 import threading
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def _open(overrides: list[tuple[str, str]]) -> _native.Database:
 
             _interrupts.install()
             _database, _overrides = opened, overrides
+            atexit.register(opened.flush_function_stats)
         elif overrides and overrides != _overrides:
             raise RequestError(
                 ErrorCode.INVALID_STATE,

@@ -259,6 +259,15 @@ def clear_results(function: Function | None = None) -> int:
     return database().clear_results('' if function is None else function.self_path)
 
 
+def function_stats(process: bool = False) -> pd.DataFrame:
+    """What calls of functions came to in all processes, or in this one: calls (rows), seconds, retries, errors, and
+    cache hits, which are results that were kept so that no call was made. What PostgreSQL evaluates is not counted."""
+    import pandas as pd
+
+    rows = _native.function_stats() if process else database().function_stats()
+    return pd.DataFrame(rows, columns=['function', 'calls', 'seconds', 'retries', 'errors', 'cache_hits'])
+
+
 def list_functions() -> pd.DataFrame:
     """All functions that this process knows."""
     import pandas as pd

@@ -150,6 +150,16 @@ create table intarsia.activity (
   rows_done bigint not null default 0,
   rows_total bigint not null default -1
 );
+)sql",
+                                       R"sql(
+create table intarsia.function_stats (
+  function text primary key,
+  calls bigint not null,
+  seconds float8 not null,
+  retries bigint not null,
+  errors bigint not null,
+  cache_hits bigint not null
+);
 )sql"};
 static_assert(std::size(kMigrations) == kCatalogFormat - 1);
 

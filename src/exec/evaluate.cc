@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "exec/stored_cells.h"
 #include "intarsia/error.h"
+#include "telemetry/function_counters.h"
 
 namespace intarsia {
 
@@ -94,13 +96,17 @@ Column Evaluator::run_kernel(const Function& function, const Expr& expr, const s
     const auto run = [&](const std::vector<Column>& some, std::int64_t count) {
       const bool is_users = function.runs == Runs::kCallerThread;
       const std::optional<Seats::Away> away = is_users ? std::optional<Seats::Away>(std::in_place) : std::nullopt;
+      MeasuredCall call(function.name, count);
       ColumnBuilder out(expr.type());
       function.kernel(some, count, out);
-      return out.finish();
+      Column made = out.finish();
+      if (made.has_errors()) call.failed(count_errors(made));
+      return made;
     };
     const bool keeps = results_ != nullptr && rows > 0 && KeptResults::keeps(function);
     return keeps ? results_->call(function, expr.type(), args, rows, run) : run(args, rows);
   }
+  MeasuredCall call(function.name, rows);
   std::vector<Column> results(static_cast<std::size_t>(parts));
   threads_.for_each(static_cast<int>(parts), [&](int part) {
     const std::int64_t begin = rows * part / parts;
@@ -111,7 +117,9 @@ Column Evaluator::run_kernel(const Function& function, const Expr& expr, const s
     function.kernel(slices, length, out);
     results[static_cast<std::size_t>(part)] = out.finish();
   });
-  return Column::concat(results);
+  Column made = Column::concat(results);
+  if (made.has_errors()) call.failed(count_errors(made));
+  return made;
 }
 
 }  // namespace intarsia

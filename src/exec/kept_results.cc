@@ -16,7 +16,9 @@
 #include "intarsia/error.h"
 #include "media/codecs.h"
 #include "media/load.h"
+#include "storage/function_stats.h"
 #include "storage/wire.h"
+#include "telemetry/function_counters.h"
 
 namespace intarsia {
 
@@ -207,6 +209,7 @@ Column KeptResults::piece(const Function& function, const Type& type, const std:
     if (cost(fingerprint_of(function)) >= kWorthKeeping) save(fingerprint_of(function), missing_keys, *made);
   }
   if (kept.empty()) return *made;
+  function_counters(function.name).cache_hits += rows - static_cast<std::int64_t>(missing.size());
   ColumnBuilder out(type);
   std::int64_t next = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -232,10 +235,12 @@ void KeptResults::save(const std::string& fingerprint, const std::vector<std::st
       .add_array(bytes_column(good))
       .add_array(bytes_column(values))
       .add(cost(fingerprint));
-  pool_.take()->query(
+  const Pool::Lease connection = pool_.take();
+  connection->query(
       "insert into results (fingerprint, arguments_hash, n, value, cost) "
       "select $1, u.key, 0, u.value, $4 from unnest($2::bytea[], $3::bytea[]) as u(key, value) on conflict do nothing",
       parameters);
+  if (function_stats_are_due()) add_function_stats(*connection);
   keep_to_limit();
 }
 

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "intarsia/error.h"
+#include "storage/function_stats.h"
 #include "storage/publish.h"
+#include "telemetry/function_counters.h"
 
 namespace intarsia {
 
@@ -81,6 +83,7 @@ void Activity::report(std::int64_t rows, std::int64_t total) {
   update.parameters.add(operation_id_).add(rows).add(total);
   try {
     session_->pipeline({update});
+    if (function_stats_are_due()) add_function_stats(*session_);
   } catch (const Error&) {  // only a figure for onlookers; of a lost session the publish will tell
   }
 }

@@ -14,7 +14,9 @@
 
 #include "intarsia/error.h"
 #include "intarsia/testing.h"
+#include "storage/function_stats.h"
 #include "storage/wire.h"
+#include "telemetry/function_counters.h"
 
 namespace intarsia {
 
@@ -230,7 +232,9 @@ void retry_publish(Pool& pool, const Operation& operation, const std::function<v
     try {
       const Pool::Lease connection = pool.take();
       if (lost && is_published(*connection, operation)) return;
-      return retry_publish(*connection, [&] { publish(*connection); });
+      retry_publish(*connection, [&] { publish(*connection); });
+      if (function_stats_are_due()) add_function_stats(*connection);
+      return;
     } catch (const StaleSchema&) {
       if (lost && is_published(*pool.take(), operation)) return;
       throw;

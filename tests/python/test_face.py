@@ -4,13 +4,12 @@
 import inspect
 import pickle
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
 import intarsia as pxt
-from intarsia import ErrorCode, _progress, exceptions
+from intarsia import ErrorCode, exceptions
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -79,20 +78,3 @@ def test_init_knows_its_settings(run_python: Run, tmp_path: object) -> None:
         pxt.init({'verbosity': 2})
     done = run_python(f"import intarsia as pxt; pxt.init({{'intarsia.home': {str(pxt.home())!r}}}); print(pxt.home())")
     assert done.stdout.strip() == str(pxt.home()), done.stderr
-
-
-def test_progress_is_quiet_for_a_second_and_in_pipes(capsys: pytest.CaptureFixture[str]) -> None:
-    _progress.show("insert into 't'", 10, 100, 0, 0.5, False)
-    _progress.show("insert into 't'", 50, 100, 0, 5.0, False)
-    assert capsys.readouterr().err == ''
-    _progress.show("insert into 't'", 100, 100, 300, 10.0, True)
-    assert '100 rows, 10 rows/s  300 cells, 30 cells/s' in capsys.readouterr().err
-
-
-def test_progress_moves_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
-    _progress.show('fill', 50, 100, 0, 5.0, False)
-    _progress.show('fill', 100, 100, 0, 9.0, True)
-    shown = capsys.readouterr().err
-    assert shown.startswith('\rfill  [############............]  50%')
-    assert shown.endswith('\n')

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import threading
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ import intarsia as pxt
 from intarsia.func import Batch
 
 calls: list[Any] = []
+printing = threading.Lock()
 
 
 @pxt.udf
@@ -179,4 +181,14 @@ def paid_by_chance(x: int) -> int:
 def slow_but_cheap(x: int) -> int:
     note_call(x)
     time.sleep(0.002)
+    return x
+
+
+@pxt.udf(is_deterministic=False)
+def says(x: int) -> int:
+    """Slow enough for progress to be shown, and prints in pieces."""
+    time.sleep(0.02)
+    with printing:
+        print('row', end=' ')
+        print(x)
     return x
