@@ -18,6 +18,12 @@ Cell progress_cell(const OperationInfo& operation) {
   return fmt::format("{} of {}", operation.rows, operation.total);
 }
 
+Cell time_left_cell(const OperationInfo& operation) {
+  if (operation.state != "running" || operation.rows == 0 || operation.total < operation.rows) return {"", nullptr};
+  const auto left = static_cast<double>(operation.total - operation.rows);
+  return duration_cell(operation.seconds * left / static_cast<double>(operation.rows));
+}
+
 Body declare_ops(CLI::App& parser) {
   parser.footer(
       "Operations that take time: running ones, and fills of columns and views whose processes died, which `resume` "
@@ -25,11 +31,11 @@ Body declare_ops(CLI::App& parser) {
       "the next program that opens the table finishes. Other operations that died are discarded when an instance is\n"
       "opened; they have left nothing.");
   return [](Session& session) {
-    Listing listing{{"id", "state", "operation", "client", "for", "rows"}, {}};
+    Listing listing{{"id", "state", "operation", "client", "for", "rows", "left"}, {}};
     for (const OperationInfo& operation : session.database().operations())
       listing.rows.push_back({operation.id == 0 ? Cell("", nullptr) : Cell(operation.id), operation.state,
                               operation.description, operation.client, duration_cell(operation.seconds),
-                              progress_cell(operation)});
+                              progress_cell(operation), time_left_cell(operation)});
     session.show(listing);
   };
 }

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "progress_line.h"
+
 namespace intarsia::cli {
 namespace {
 
@@ -24,7 +26,9 @@ Config Session::config() const {
 }
 
 Database& Session::database() {
-  if (!database_) database_ = Database::open(config());
+  if (database_) return *database_;
+  database_ = Database::open(config());
+  if (database_->config().verbosity > 0) database_->set_progress(ProgressLine());
   return *database_;
 }
 

@@ -229,12 +229,18 @@ class OperationMetadata(TypedDict):
     seconds: float
     rows: int
     total: int | None
+    seconds_left: float | None
 
 
 def operations() -> list[OperationMetadata]:
     """Operations that take time, the oldest first: running ones, fills whose processes died (resumable), and others
     that died and wait to be discarded."""
-    return cast(list[OperationMetadata], database().operations())
+    found = cast(list[OperationMetadata], database().operations())
+    for operation in found:
+        rows, total = operation['rows'], operation['total'] or 0
+        known = operation['state'] == 'running' and 0 < rows <= total
+        operation['seconds_left'] = operation['seconds'] * (total - rows) / rows if known else None
+    return found
 
 
 def resume() -> int:

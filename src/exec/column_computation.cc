@@ -16,14 +16,19 @@ namespace {
 constexpr std::int64_t kFirstRows = 128;
 constexpr std::int64_t kMostRows = 8192;
 
+constexpr std::int64_t kMostRowsCounted = 200'000;
+
+}  // namespace
+
 std::int64_t estimated_rows(Connection& connection, const TableDef& table) {
   SqlParameters parameters;
   parameters.add(std::string_view(table.rows_table()));
-  return connection.query("select reltuples::bigint from pg_class where oid = to_regclass($1)", parameters)
-      .int_at(0, 0);
+  const std::int64_t estimate =
+      connection.query("select reltuples::bigint from pg_class where oid = to_regclass($1)", parameters).int_at(0, 0);
+  if (estimate > 0) return estimate;
+  const std::int64_t counted = count_rows(connection, table, kMostRowsCounted);
+  return counted < kMostRowsCounted ? counted : -1;
 }
-
-}  // namespace
 
 std::int64_t count_rows(Connection& connection, const TableDef& table, std::int64_t most) {
   SqlParameters parameters;
@@ -43,7 +48,7 @@ ColumnComputation::ColumnComputation(Engine& engine, const Tree& tree, const Col
       table_path_(tree.table(column.table_id).path),
       table_name_(tree.table(column.table_id).name),
       progress_(engine, fmt::format("add column '{}' to '{}'", column.name, table_path_),
-                estimated_rows(*engine.connect(), tree.table(column.table_id))) {
+                estimated_rows(*engine.connect(), tree.table(column.table_id)), true) {
   progress_.watch(operation_);
 }
 

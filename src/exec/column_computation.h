@@ -44,4 +44,7 @@ class ColumnComputation {
 /// Rows in a table's SQL table, counted no further than `most`.
 [[nodiscard]] std::int64_t count_rows(Connection& connection, const TableDef& table, std::int64_t most);
 
+/// About how many; -1: not known.
+[[nodiscard]] std::int64_t estimated_rows(Connection& connection, const TableDef& table);
+
 }  // namespace intarsia

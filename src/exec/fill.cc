@@ -180,6 +180,7 @@ class ColumnFill {
     const ColumnDef def = column_of(*tree);  // stays as it is while it is filling
     const std::string sql_table = tree->table(table_id_).sql_table_of(column_id_);
     const SqlTarget target{sql_table, false, true, {&def}};
+    computation_.reset();  // its meter goes before the next one comes
     computation_ = std::make_unique<ColumnComputation>(engine_, *tree, def, operation_, on_error_);
     MissingRows missing(engine_, sql_table, "row_id");
     PendingCells pending(engine_, operation_.id, target);
@@ -250,7 +251,8 @@ class ViewFill {
         tree_(engine.trees().reload(view_id)),
         path_(view().path),
         operation_(new_operation(*engine.connect(), "create_view", tree_->id, view_id)),
-        progress_(engine, fmt::format("create view '{}'", path_)) {}
+        progress_(engine, fmt::format("create view '{}'", path_),
+                  estimated_rows(*engine.connect(), tree_->table(view().base_id))) {}
 
   UpdateStatus run() {
     operation_.activity = std::make_shared<Activity>(engine_.pool(), fmt::format("create view '{}'", path_), view_id_,

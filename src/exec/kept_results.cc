@@ -12,6 +12,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "exec/progress_meter.h"
 #include "exec/row_set.h"
 #include "intarsia/error.h"
 #include "media/codecs.h"
@@ -167,6 +168,7 @@ Column KeptResults::call(const Function& function, const Type& type, const std::
     std::vector<Column> slices;
     for (const Column& arg : args) slices.push_back(arg.slice(begin, step));
     parts.push_back(piece(function, type, slices, step, run));
+    ProgressMeter::advance_within(begin + step);
   }
   return parts.size() == 1 ? parts[0] : Column::concat(parts);
 }

@@ -18,10 +18,11 @@ _PROGRAM = """
 import sys, threading, time
 import intarsia as pxt
 import udfs_of_tests as udfs
+pxt.clear_results(udfs.says)
 DIRECTORY = sys.argv[1]
 tables = [pxt.create_table(f'{DIRECTORY}.t{n}', {'id': pxt.Int}) for n in range(2)]
-for t in tables:
-    t.insert([{'id': i} for i in range(100)])
+for n, t in enumerate(tables):
+    t.insert([{'id': 1000 * n + i} for i in range(100)])
 work = [threading.Thread(target=lambda t=t: t.add_computed_column(said=udfs.says(t.id))) for t in tables]
 for thread in work: thread.start()
 for thread in work: thread.join()
@@ -80,7 +81,7 @@ def test_lines_of_two_threads_stay_below_what_the_program_prints(directory: str)
     written = on_a_terminal(['-c', _PROGRAM, directory], INTARSIA_VERBOSITY='1')
     shown = screen(written)
     said = [line for line in shown if line.startswith('row ')]
-    assert sorted(said) == sorted([f'row {i}' for i in range(100)] * 2)  # whole, each once
+    assert sorted(said) == sorted([f'row {1000 * n + i}' for i in range(100) for n in range(2)])  # whole, each once
     assert shown[-2:] == ['done', '']
     for n in range(2):
         (last,) = [line for line in shown if line.startswith(f"add column 'said' to '{directory}/t{n}'")]

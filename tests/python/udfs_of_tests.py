@@ -184,7 +184,7 @@ def slow_but_cheap(x: int) -> int:
     return x
 
 
-@pxt.udf(is_deterministic=False)
+@pxt.udf
 def says(x: int) -> int:
     """Slow enough for progress to be shown, and prints in pieces."""
     time.sleep(0.02)
