@@ -17,7 +17,7 @@ demo: .venv/.installed
 	@INTARSIA_HOME=$(VIDEO_CATALOG_HOME) $(PYTHON) examples/video_catalog.py
 
 # Both runners always run, and their closing lines come last.
-test: .venv/.installed
+test: .venv/.installed .venv/.postgres
 	@status=0; \
 	ctest --test-dir build --output-on-failure --no-tests=error -j 2 || status=1; \
 	$(PYTHON) -m pytest $(PYTEST_FLAGS) || status=1; \
@@ -52,6 +52,12 @@ clean:
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; } >&2
 	@[ -x $(PYTHON) ] || $(BASE_PYTHON) -m venv .venv
 	@$(PYTHON) -m pip install -q --disable-pip-version-check -r requirements-dev.txt >&2
+	@touch $@
+
+# Programs of older PostgreSQL servers, for the tests of db_url; the newest is in requirements.txt.
+.venv/.postgres: tests/python/external_servers.py .venv/.packages
+	@command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends npm >&2
+	@$(PYTHON) tests/python/external_servers.py
 	@touch $@
 
 # CMake first, so that its progress is seen; the package is then made from the same build folder.

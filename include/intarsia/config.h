@@ -29,6 +29,7 @@ struct Config {
   std::int64_t file_cache_limit = 0;       ///< bytes of downloaded media kept; load() makes of 0 10 GiB
   std::int64_t results_limit = 1LL << 30;  ///< bytes of kept results of functions
   std::string postgres_bin;                ///< folder with initdb and postgres; empty: found
+  std::int64_t db_retry_seconds = 30;      ///< for which a server that cannot be reached is tried again
   int pool_size = 16;                      ///< threads that have sessions of the database at once
   std::int64_t pool_timeout_seconds = 60;  ///< that a thread waits for one
   std::int64_t pool_idle_seconds = 120;    ///< after which a session that nobody uses is closed

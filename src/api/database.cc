@@ -44,12 +44,12 @@ Database Database::open(const Config& config) {
 }
 
 void Database::create_directory(std::string_view path, IfExists if_exists, bool parents) {
-  intarsia::create_directory(*engine_->connect(), parse_path(path), if_exists, parents);
+  intarsia::create_directory(engine_->pool(), parse_path(path), if_exists, parents);
   if (if_exists == IfExists::kReplaceForce) remove_leftovers_quietly(*engine_);
 }
 
 void Database::drop_directory(std::string_view path, bool force, IfNotExists if_not_exists) {
-  intarsia::drop_directory(*engine_->connect(), parse_path(path), force, if_not_exists);
+  intarsia::drop_directory(engine_->pool(), parse_path(path), force, if_not_exists);
   remove_leftovers_quietly(*engine_);
 }
 
@@ -59,7 +59,7 @@ std::vector<DirectoryEntry> Database::list(std::string_view path, bool recursive
 
 Table Database::create_table(std::string_view path, const std::vector<ColumnSpec>& columns,
                              const TableOptions& options) {
-  const std::int64_t id = intarsia::create_table(*engine_->connect(), parse_path(path), columns, options);
+  const std::int64_t id = intarsia::create_table(engine_->pool(), parse_path(path), columns, options);
   const bool replaces = options.if_exists == IfExists::kReplace || options.if_exists == IfExists::kReplaceForce;
   if (replaces) remove_leftovers_quietly(*engine_);
   return Table(engine_, id);
@@ -70,7 +70,7 @@ Table Database::create_view(std::string_view path, const Table& base, const Expr
   const ViewDefinition definition{parse_path(path), base.id(), iterator, predicate, columns, options};
   const Pool::Lease connection = engine_->pool().take_aside();  // holds the claim
   const RegisteredView view = engine_->with_tree(base.id(), [&](const Tree& tree) {
-    return register_view(*connection, tree, definition, [this] { engine_->check_interrupt(); });
+    return register_view(engine_->pool(), *connection, tree, definition, [this] { engine_->check_interrupt(); });
   });
   if (view.claim != nullptr) {
     fill_view(*engine_, view.id, options.on_error);
@@ -96,12 +96,12 @@ std::optional<Table> Database::find_table(std::string_view path) const {
 }
 
 void Database::drop_table(std::string_view path, bool force, IfNotExists if_not_exists) {
-  intarsia::drop_table(*engine_->connect(), parse_path(path), force, if_not_exists);
+  intarsia::drop_table(engine_->pool(), parse_path(path), force, if_not_exists);
   remove_leftovers_quietly(*engine_);
 }
 
 void Database::drop_table(const Table& table, bool force) {
-  intarsia::drop_table(*engine_->connect(), table.id(), force);
+  intarsia::drop_table(engine_->pool(), table.id(), force);
   remove_leftovers_quietly(*engine_);
 }
 

@@ -29,15 +29,21 @@ TableDef declare_table(Connection& connection, const std::string& described, con
 
 }  // namespace
 
-std::int64_t create_table(Connection& connection, const std::string& path, const std::vector<ColumnSpec>& columns,
+std::int64_t create_table(Pool& pool, const std::string& path, const std::vector<ColumnSpec>& columns,
                           const TableOptions& options) {
   const std::string described = fmt::format("create table '{}'", path);
-  if (const auto kept = existing_to_keep(described, find_path(connection, path), "table", options.if_exists))
-    return *kept;
-  TableDef table = declare_table(connection, described, path, columns, options);
-  const Operation operation = new_operation(connection, "create_table", table.tree_id, table.id);
+  TableDef table;
+  Operation operation;
+  {
+    const Pool::Lease connection = pool.take();
+    if (const auto kept = existing_to_keep(described, find_path(*connection, path), "table", options.if_exists))
+      return *kept;
+    table = declare_table(*connection, described, path, columns, options);
+    operation = new_operation(*connection, "create_table", 0, table.id);
+  }
   std::int64_t id = table.id;
-  retry_publish(connection, [&] {
+  retry_publish(pool, operation, [&](Connection& connection) {
+    id = table.id;
     connection.pipeline(publish_opening(0));
     const PathEntry entry = find_path(connection, path);
     if (const auto kept = existing_to_keep(described, entry, "table", options.if_exists)) {
@@ -48,7 +54,9 @@ std::int64_t create_table(Connection& connection, const std::string& path, const
     table.directory_id = entry.parent_id;
     insert_tree(connection, table.tree_id);
     insert_table(connection, table, operation.id);
-    connection.pipeline(publish_closing(operation, {{table.id, "Initial Version", {}}}));
+    Operation of_tree = operation;
+    of_tree.tree_id = table.tree_id;
+    connection.pipeline(publish_closing(of_tree, {{table.id, "Initial Version", {}}}));
   });
   return id;
 }

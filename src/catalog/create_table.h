@@ -7,13 +7,13 @@
 
 #include "catalog/tree.h"
 #include "intarsia/database.h"
-#include "storage/connection.h"
+#include "storage/pool.h"
 
 namespace intarsia {
 
 /// Database::create_table; gives the id of the table, or of the one that `if_exists` keeps.
-[[nodiscard]] std::int64_t create_table(Connection& connection, const std::string& path,
-                                        const std::vector<ColumnSpec>& columns, const TableOptions& options);
+[[nodiscard]] std::int64_t create_table(Pool& pool, const std::string& path, const std::vector<ColumnSpec>& columns,
+                                        const TableOptions& options);
 
 /// A table or view without columns that is not in the catalog yet. Throws Error(kInvalidArgument) for custom metadata
 /// that is no JSON.

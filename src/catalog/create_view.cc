@@ -52,9 +52,10 @@ bool same(const Expr& a, const Expr& b) {
 
 class ViewRegistration {
  public:
-  ViewRegistration(Connection& connection, const Tree& tree, const ViewDefinition& definition,
+  ViewRegistration(Pool& pool, Connection& connection, const Tree& tree, const ViewDefinition& definition,
                    const std::function<void()>& check_interrupt)
-      : connection_(connection),
+      : pool_(pool),
+        connection_(connection),
         tree_(tree),
         definition_(definition),
         check_interrupt_(check_interrupt),
@@ -138,38 +139,41 @@ class ViewRegistration {
 
   /// False: something else lies at the path now.
   bool publish(const PathEntry& seen, bool replace_orphan) {
-    const Operation operation = new_operation(connection_, "create_view", tree_.id, view_.id);
-    bool published = false;
-    retry_publish(connection_, [&] {
+    const Operation operation = new_operation(connection_, "create_view", 0, view_.id);
+    bool published = true;
+    retry_publish(pool_, operation, [&](Connection& connection) {
       std::vector<Statement> opening = publish_opening(0);
       opening.push_back({fmt::format("lock table intarsia.lock_{} in exclusive mode", tree_.id)});
       opening.push_back(check_schema(tree_.id, tree_.schema_version));
-      connection_.pipeline(opening);
-      const PathEntry entry = find_path(connection_, definition_.path);
+      connection.pipeline(opening);
+      const PathEntry entry = find_path(connection, definition_.path);
       published = entry.id == seen.id && entry.kind == seen.kind && entry.filling == seen.filling;
-      if (!published) return connection_.run("rollback");
+      if (!published) return connection.run("rollback");
       require_parent(described_, entry);
-      replace(entry, replace_orphan, operation);
+      replace(connection, entry, replace_orphan, operation);
       view_.directory_id = entry.parent_id;
-      insert_table(connection_, view_, operation.id);
+      insert_table(connection, view_, operation.id);
       std::vector<Statement> closing{next_schema_version(tree_.id)};
-      for (Statement& statement : publish_closing(operation, {})) closing.push_back(std::move(statement));
-      connection_.pipeline(closing);
+      Operation of_tree = operation;
+      of_tree.tree_id = tree_.id;
+      for (Statement& statement : publish_closing(of_tree, {})) closing.push_back(std::move(statement));
+      connection.pipeline(closing);
     });
     return published;
   }
 
-  void replace(const PathEntry& entry, bool is_orphan, const Operation& operation) {
+  void replace(Connection& connection, const PathEntry& entry, bool is_orphan, const Operation& operation) {
     const IfExists if_exists = is_orphan ? IfExists::kReplaceForce : definition_.options.if_exists;
-    const std::vector<DroppedTable> tables = tables_to_replace(connection_, described_, entry, if_exists);
+    const std::vector<DroppedTable> tables = tables_to_replace(connection, described_, entry, if_exists);
     for (const DroppedTable& table : tables)
       if (table.id == view_.base_id)
         throw Error(ErrorCode::kUnsupportedOperation,
                     fmt::format("{}: a view cannot replace '{}', which it is based on", described_, entry.path));
-    end_dropped(connection_, tables, operation);
+    end_dropped(connection, tables, operation);
   }
 
-  Connection& connection_;
+  Pool& pool_;
+  Connection& connection_;  // of the claim
   const Tree& tree_;
   const ViewDefinition& definition_;
   const std::function<void()>& check_interrupt_;
@@ -196,9 +200,9 @@ ViewClaim::~ViewClaim() {
   }
 }
 
-RegisteredView register_view(Connection& connection, const Tree& tree, const ViewDefinition& definition,
+RegisteredView register_view(Pool& pool, Connection& connection, const Tree& tree, const ViewDefinition& definition,
                              const std::function<void()>& check_interrupt) {
-  return ViewRegistration(connection, tree, definition, check_interrupt).run();
+  return ViewRegistration(pool, connection, tree, definition, check_interrupt).run();
 }
 
 }  // namespace intarsia

@@ -10,6 +10,7 @@
 #include "catalog/tree.h"
 #include "intarsia/database.h"
 #include "storage/connection.h"
+#include "storage/pool.h"
 
 namespace intarsia {
 
@@ -45,8 +46,10 @@ struct RegisteredView {
 };
 
 /// Registers a view as filling, takes up one that another process left unfinished, or keeps the one that is there.
-/// Throws StaleSchema when the base's tree is newer than `tree`.
-[[nodiscard]] RegisteredView register_view(Connection& connection, const Tree& tree, const ViewDefinition& definition,
+/// `connection` holds the claim; the pool's sessions publish. Throws StaleSchema when the base's tree is newer than
+/// `tree`.
+[[nodiscard]] RegisteredView register_view(Pool& pool, Connection& connection, const Tree& tree,
+                                           const ViewDefinition& definition,
                                            const std::function<void()>& check_interrupt);
 
 }  // namespace intarsia

@@ -101,10 +101,10 @@ void end_directory(Connection& connection, const std::string& described, const P
 
 }  // namespace
 
-void create_directory(Connection& connection, const std::string& path, IfExists if_exists, bool parents) {
+void create_directory(Pool& pool, const std::string& path, IfExists if_exists, bool parents) {
   const std::string described = fmt::format("create directory '{}'", path);
-  const Operation operation = new_operation(connection, "create_directory", 0, 0);
-  retry_publish(connection, [&] {
+  const Operation operation = new_operation(*pool.take(), "create_directory", 0, 0);
+  retry_publish(pool, operation, [&](Connection& connection) {
     connection.pipeline(publish_opening(0));
     PathEntry entry = find_path(connection, path);
     if (parents) {
@@ -122,10 +122,10 @@ void create_directory(Connection& connection, const std::string& path, IfExists 
   });
 }
 
-void drop_directory(Connection& connection, const std::string& path, bool force, IfNotExists if_not_exists) {
+void drop_directory(Pool& pool, const std::string& path, bool force, IfNotExists if_not_exists) {
   const std::string described = fmt::format("drop directory '{}'", path);
-  const Operation operation = new_operation(connection, "drop_directory", 0, 0);
-  retry_publish(connection, [&] {
+  const Operation operation = new_operation(*pool.take(), "drop_directory", 0, 0);
+  retry_publish(pool, operation, [&](Connection& connection) {
     connection.pipeline(publish_opening(0));
     const PathEntry entry = find_path(connection, path);
     if (!entry.exists() && if_not_exists == IfNotExists::kIgnore) return connection.run("rollback");

@@ -96,10 +96,10 @@ void end_dropped(Connection& connection, const std::vector<DroppedTable>& tables
   connection.pipeline(end_tables(ids, operation.id));
 }
 
-void drop_table(Connection& connection, const std::string& path, bool force, IfNotExists if_not_exists) {
+void drop_table(Pool& pool, const std::string& path, bool force, IfNotExists if_not_exists) {
   const std::string described = fmt::format("drop table '{}'", path);
-  const Operation operation = new_operation(connection, "drop_table", 0, 0);
-  retry_publish(connection, [&] {
+  const Operation operation = new_operation(*pool.take(), "drop_table", 0, 0);
+  retry_publish(pool, operation, [&](Connection& connection) {
     connection.pipeline(publish_opening(0));
     PathEntry entry = find_path(connection, path);
     if (!entry.exists() && if_not_exists == IfNotExists::kIgnore) return connection.run("rollback");
@@ -109,9 +109,9 @@ void drop_table(Connection& connection, const std::string& path, bool force, IfN
   });
 }
 
-void drop_table(Connection& connection, std::int64_t table_id, bool force) {
-  const Operation operation = new_operation(connection, "drop_table", 0, table_id);
-  retry_publish(connection, [&] {
+void drop_table(Pool& pool, std::int64_t table_id, bool force) {
+  const Operation operation = new_operation(*pool.take(), "drop_table", 0, table_id);
+  retry_publish(pool, operation, [&](Connection& connection) {
     connection.pipeline(publish_opening(0));
     const std::vector<DroppedTable> tables = with_views(connection, {table_id});
     const std::string described = tables.empty() ? "drop table" : fmt::format("drop table '{}'", tables[0].path);

@@ -30,9 +30,9 @@ struct DroppedTable {
 void end_dropped(Connection& connection, const std::vector<DroppedTable>& tables, const Operation& operation);
 
 /// Throws Error: kDirectoryNotFound, kPathNotFound, kInvalidArgument, kConstraintViolation.
-void drop_table(Connection& connection, const std::string& path, bool force, IfNotExists if_not_exists);
+void drop_table(Pool& pool, const std::string& path, bool force, IfNotExists if_not_exists);
 /// The same for a table that is known by id. Throws Error(kTableNotFound) when it was dropped.
-void drop_table(Connection& connection, std::int64_t table_id, bool force);
+void drop_table(Pool& pool, std::int64_t table_id, bool force);
 
 /// Removes SQL tables and files of dropped tables, of this drop or an earlier one; what somebody still reads is left to
 /// a later call.

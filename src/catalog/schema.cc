@@ -15,7 +15,6 @@ namespace intarsia {
 namespace {
 
 constexpr const char* kCatalogTables = R"sql(
-create schema if not exists intarsia;
 create table intarsia.instance (format int not null, created timestamptz not null default now());
 
 create sequence intarsia.object_ids;     -- directories, trees, tables, columns, generations
@@ -180,6 +179,12 @@ void change_catalog(Connection& connection, const std::function<void()>& change)
   }
 }
 
+/// `if not exists` would need the privilege to create it even where it is there already.
+void ensure_schema(Connection& connection) {
+  const SqlRows there = connection.query("select to_regnamespace('intarsia') is not null");
+  if (there.bytes(0, 0)[0] == '\0') connection.run("create schema intarsia");
+}
+
 std::int64_t format_of(Connection& connection) {
   const char* exists = "select to_regclass('intarsia.instance') is not null";
   if (connection.query(exists).bytes(0, 0)[0] == '\0') return 0;
@@ -195,6 +200,7 @@ void ensure_catalog(Connection& connection) {
       format = format_of(connection);
       if (format >= kCatalogFormat) return;  // another process was faster
       if (format == 0) {
+        ensure_schema(connection);
         connection.run(kCatalogTables);
         connection.run("insert into intarsia.instance (format) values (1)");
         format = 1;

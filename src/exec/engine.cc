@@ -14,7 +14,8 @@ namespace {
 
 PoolLimits pool_limits(const Config& config, std::function<void()> check_interrupt) {
   return {config.pool_size, std::chrono::seconds(config.pool_timeout_seconds),
-          std::chrono::seconds(config.pool_idle_seconds), std::move(check_interrupt)};
+          std::chrono::seconds(config.pool_idle_seconds), std::chrono::seconds(config.db_retry_seconds),
+          std::move(check_interrupt)};
 }
 
 std::function<void(const std::string&)> show_message(int verbosity) {

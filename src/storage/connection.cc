@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "intarsia/error.h"
+#include "storage/connect.h"
 #include "storage/faults.h"
 #include "storage/fork.h"
 #include "storage/lock_wait.h"
@@ -186,12 +187,7 @@ SqlParameters& SqlParameters::add_array(std::span<const std::int64_t> values) {
   return *this;
 }
 
-Connection::Connection(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())), process_(getpid()) {
-  if (PQstatus(connection_) != CONNECTION_OK) {
-    const std::string message = PQerrorMessage(connection_);
-    PQfinish(connection_);
-    throw Error(ErrorCode::kDatabaseUnavailable, "cannot connect to PostgreSQL: " + message, {}, true);
-  }
+Connection::Connection(const std::string& conninfo) : connection_(connect(conninfo)), process_(getpid()) {
   PQsetNoticeProcessor(
       connection_, [](void*, const char*) {}, nullptr);
   OpenSessions::instance().add(connection_);
@@ -243,6 +239,19 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
   if (code == "40001" || code == "40P01") throw Error(ErrorCode::kSerializationFailure, message, detail, true);
   if (code == "55P03") throw Error(ErrorCode::kConcurrentModification, message, detail, true);
   if (code == "23505") throw Error(ErrorCode::kConstraintViolation, message, detail);
+  if (code == "53100")
+    throw Error(ErrorCode::kStoreUnavailable,
+                fmt::format("the disk of the PostgreSQL server is full: {}; nothing was changed: make room there and "
+                            "run it again",
+                            message),
+                detail, true);
+  if (code == "42501")
+    throw Error(
+        ErrorCode::kInvalidConfiguration,
+        fmt::format("PostgreSQL: {}; user '{}' needs CREATE on database '{}', or the schema intarsia as its own "
+                    "(create schema intarsia authorization ...)",
+                    message, PQuser(connection_), PQdb(connection_)),
+        detail);
   if (code.empty() || code.starts_with("57P") || code.starts_with("08"))
     throw Error(ErrorCode::kDatabaseUnavailable, "lost the connection to PostgreSQL: " + message, detail, true);
   throw Error(ErrorCode::kInternal, "PostgreSQL: " + message, detail);

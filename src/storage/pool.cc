@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "intarsia/error.h"
 #include "storage/publish.h"
 
@@ -11,14 +13,16 @@ namespace intarsia {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-constexpr int kMostAttempts = 40;
-constexpr auto kPause = std::chrono::milliseconds(50);
+constexpr milliseconds kFirstPause{10}, kLongestPause{500};
 
 // Names lists explicitly and keeps nothing open for long: a session that is idle in a transaction would stop vacuum.
 constexpr const char* kSessionSettings =
     "set search_path = intarsia, public; set client_min_messages = warning; "
-    "set idle_in_transaction_session_timeout = '60s'; set bytea_output = 'hex'; set timezone = 'UTC'";
+    "set idle_in_transaction_session_timeout = '60s'; set bytea_output = 'hex'; set timezone = 'UTC'; "
+    "set default_transaction_isolation = 'read committed'; set statement_timeout = 0; set lock_timeout = 0; "
+    "set idle_session_timeout = 0";
 
 std::unique_ptr<Connection> open_session(const std::string& conninfo) {
   auto session = std::make_unique<Connection>(conninfo);
@@ -92,14 +96,22 @@ std::unique_ptr<Connection> Pool::idle_session() {
 }
 
 std::unique_ptr<Connection> Pool::new_session() {
-  for (int attempt = 0;; ++attempt) {
+  const auto deadline = Clock::now() + limits_.retry;
+  bool failed = false;
+  for (milliseconds pause{0};; pause = std::min(2 * pause + kFirstPause, kLongestPause)) {
     try {
-      return open_session(conninfo(attempt > 0));  // the server ended, is ending, or started again elsewhere
+      // Asked again after a failure: the server ended, is ending, or started again elsewhere.
+      return open_session(conninfo(failed));
     } catch (const Error& error) {
-      if (!error.retriable() || attempt == kMostAttempts) throw;
+      if (!error.retriable() || error.code() == ErrorCode::kInvalidState) throw;  // the latter: a standby
+      if (Clock::now() > deadline)
+        throw Error(error.code(),
+                    fmt::format("{} (tried for {} s; db_retry_seconds)", error.what(), limits_.retry.count()),
+                    error.detail(), true);
     }
+    failed = true;
     if (limits_.check_interrupt) limits_.check_interrupt();
-    if (attempt > 0) std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(pause);
   }
 }
 

@@ -20,6 +20,7 @@ struct PoolLimits {
   int size = 16;                               ///< threads that have sessions at once
   std::chrono::seconds patience{60};           ///< of a thread that waits for one
   std::chrono::seconds most_idle{120};         ///< after which a session that nobody uses is closed
+  std::chrono::seconds retry{30};              ///< of a thread whose server is not there
   std::function<void()> check_interrupt = {};  ///< asked while a thread waits
 };
 

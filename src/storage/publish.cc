@@ -239,8 +239,9 @@ void retry_publish(Pool& pool, const Operation& operation, const std::function<v
       if (lost && is_published(*pool.take(), operation)) return;
       throw;
     } catch (const Error& error) {
-      if (lost && error.code() == ErrorCode::kConstraintViolation && is_published(*pool.take(), operation)) return;
-      if (error.code() != ErrorCode::kDatabaseUnavailable || attempt == kMostAttempts) throw;
+      const bool unavailable = error.code() == ErrorCode::kDatabaseUnavailable;
+      if (lost && !unavailable && is_published(*pool.take(), operation)) return;  // so what it made is in its own way
+      if (!unavailable || attempt == kMostAttempts) throw;
       lost = true;
     }
     pause_before(attempt);

@@ -371,7 +371,8 @@ TEST_F(CatalogTest, APrimaryKeyIsUnique) {
 std::int64_t leave_unfinished(Database& database, const Table& base, const std::string& path, const Expr& predicate) {
   const auto connection = database.engine()->connect();
   const auto tree = database.engine()->trees().newest(base.id());
-  return register_view(*connection, *tree, {path, base.id(), {}, predicate, {}, {}}, [] {}).id;
+  Engine& engine = *database.engine();
+  return register_view(engine.pool(), *connection, *tree, {path, base.id(), {}, predicate, {}, {}}, [] {}).id;
 }
 
 TEST_F(CatalogTest, AnUnfinishedViewIsFinishedByTheSameCall) {

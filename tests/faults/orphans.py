@@ -15,8 +15,11 @@ def run_sql(home: Path, text: str) -> list[list[str]]:
     assert package is not None
     assert package.origin is not None
     psql = Path(package.origin).parent / 'pginstall' / 'bin' / 'psql'
-    socket_dir = json.loads((home / 'server.json').read_text())['socket_dir']
-    options = ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-d', f'user=intarsia dbname=intarsia host={socket_dir}']
+    conninfo = os.environ.get('INTARSIA_DB_URL')
+    if conninfo is None:
+        socket_dir = json.loads((home / 'server.json').read_text())['socket_dir']
+        conninfo = f'user=intarsia dbname=intarsia host={socket_dir}'
+    options = ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-d', conninfo]
     done = subprocess.run(
         [psql, *options, '-c', 'set search_path = intarsia', '-c', text], capture_output=True, text=True, check=False
     )
