@@ -23,6 +23,7 @@ struct Command {
 [[nodiscard]] std::span<const Command> row_commands();
 [[nodiscard]] std::span<const Command> operation_commands();
 [[nodiscard]] std::span<const Command> server_commands();
+[[nodiscard]] std::span<const Command> home_commands();
 
 /// Parses and runs; returns the exit code: 0, 1 when the command failed, 2 when it was called wrongly.
 int run_command_line(int argc, const char* const* argv);

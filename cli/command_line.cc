@@ -48,7 +48,8 @@ int run_command_line(int argc, const char* const* argv) {
   Session session;
   add_shared_options(parser, session);
   std::function<void(Session&)> chosen;
-  for (const auto& family : {catalog_commands(), row_commands(), operation_commands(), server_commands()}) {
+  for (const auto& family :
+       {catalog_commands(), row_commands(), operation_commands(), server_commands(), home_commands()}) {
     for (const Command& command : family) {
       CLI::App* sub = parser.add_subcommand(command.name, command.summary);
       sub->final_callback([body = command.declare(*sub), &chosen] { chosen = body; });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "intarsia/backup.h"    // IWYU pragma: export
 #include "intarsia/batch.h"     // IWYU pragma: export
 #include "intarsia/config.h"    // IWYU pragma: export
 #include "intarsia/database.h"  // IWYU pragma: export
