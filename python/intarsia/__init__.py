@@ -41,7 +41,9 @@ from intarsia.catalog import (
     list_tables,
     ls,
     operations,
+    rate_limits,
     resume,
+    set_rate_limit,
 )
 from intarsia.exceptions import (
     AlreadyExistsError,
@@ -149,6 +151,8 @@ __all__ = [
     'list_tables',
     'ls',
     'operations',
+    'rate_limits',
     'resume',
+    'set_rate_limit',
     'udf',
 ]

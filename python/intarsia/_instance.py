@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import os
 import atexit
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from intarsia.exceptions import ErrorCode, RequestError
 _lock = threading.Lock()
 _database: _native.Database | None = None
 _overrides: list[tuple[str, str]] = []
+_rate_limits: _native.RateLimits | None = None
 
 
 def _after_fork() -> None:
@@ -49,6 +50,16 @@ def _open(overrides: list[tuple[str, str]]) -> _native.Database:
                 f'this process already uses the instance at {_database.home}; start another one',
             )
         return _database
+
+
+def rate_limits() -> _native.RateLimits:
+    """The pace of calls to services, which all processes of the instance share."""
+    global _rate_limits
+    if _rate_limits is None:
+        opened = database()
+        with _lock:
+            _rate_limits = _rate_limits or _native.RateLimits(opened)
+    return _rate_limits
 
 
 def settings() -> list[tuple[str, str]]:

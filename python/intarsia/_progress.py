@@ -17,6 +17,7 @@ _MEMORY = 10.0  # seconds of the past that tell how fast it goes on
 
 _lock = threading.RLock()  # a signal handler may print, or work, while a line is being written
 _running: dict[tuple[int, str], Pace] = {}  # by thread and operation
+_shown: dict[int, tuple[tuple[int, str], str]] = {}  # by thread: the line that stands, while it may go on
 _display: Display | None = None
 
 
@@ -70,25 +71,41 @@ def _line(operation: str, rows: int, total: int, cells: int, seconds: float, lef
 
 
 def show(operation: str, rows: int, total: int, cells: int, seconds: float, finished: bool) -> None:
-    """What the engine reports, on the thread that works. An output that cannot be written to stops nothing."""
-    global _display
-    if sys.stderr is None:
-        return
+    """What the engine reports, on the thread that works."""
     key = (threading.get_ident(), operation)
     with _lock:
         pace = _running.setdefault(key, Pace())
         pace.learn(rows, seconds)
         if finished:
             del _running[key]
+            _shown.pop(key[0], None)
         if seconds < _QUIET_SECONDS:
             return
         left = None if finished or total <= 0 else pace.seconds_left(total)
         line = _line(operation, rows, total, cells, seconds, left)
-        try:
-            if _display is None or not _display.fits():
-                from intarsia._progress_display import new_display
+        if not finished:
+            _shown[key[0]] = (key, line)
+        _put(key, line, finished)
 
-                _display = new_display(_lock)
-            _display.show(key, line, finished)
-        except (OSError, ValueError):
-            _display = None
+
+def waiting(what: str) -> None:
+    """Nothing went on for a second, since calls of this thread's operation wait for a service: its line says so."""
+    with _lock:
+        if what and threading.get_ident() in _shown:
+            key, line = _shown[threading.get_ident()]
+            _put(key, f'{line}  waits: {what}', False)
+
+
+def _put(key: tuple[int, str], line: str, finished: bool) -> None:
+    """An output that cannot be written to stops nothing."""
+    global _display
+    if sys.stderr is None:
+        return
+    try:
+        if _display is None or not _display.fits():
+            from intarsia._progress_display import new_display
+
+            _display = new_display(_lock)
+        _display.show(key, line, finished)
+    except (OSError, ValueError):
+        _display = None

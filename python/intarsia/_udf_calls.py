@@ -1,99 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the engine calls for Python functions: async calls, tracebacks, fingerprints, imports."""
+"""What the engine asks about Python functions: tracebacks, fingerprints, imports."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import threading
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from types import CodeType
-from typing import TYPE_CHECKING, Any
-
-from intarsia import _native
-
-if TYPE_CHECKING:
-    import asyncio
-
-_MOST_IN_FLIGHT = 128
-_SECONDS_BETWEEN_CHECKS = 0.1  # whether the work should end
-_loop: asyncio.AbstractEventLoop | None = None
-_loop_lock = threading.Lock()
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    """One loop in a thread of its own: clients keep their connections, and a notebook's own loop is left alone."""
-    import asyncio
-
-    global _loop
-    with _loop_lock:
-        if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name='intarsia-udfs', daemon=True).start()
-        return _loop
-
-
-def _after_fork() -> None:
-    global _loop, _loop_lock
-    _loop, _loop_lock = None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    import asyncio
-    import concurrent.futures
-
-    loop = _event_loop()
-    if asyncio._get_running_loop() is loop:
-        coroutine.close()
-        raise RuntimeError(
-            'an async UDF called the engine on the event loop that runs it, for work that needs this loop; '
-            'await the async variant instead: acollect(), ainsert()'
-        )
-    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
-    try:
-        while True:
-            with contextlib.suppress(concurrent.futures.TimeoutError):
-                return future.result(_SECONDS_BETWEEN_CHECKS)
-            if future.done():  # a TimeoutError of the function
-                return future.result()
-            _native.check_interrupted()
-    except BaseException:
-        future.cancel()
-        raise
-
-
-def many_in_flight(
-    fn: Callable[..., Awaitable[Any]], keyword_only: list[str]
-) -> Callable[[list[tuple[Any, ...]]], list[tuple[bool, Any]]]:
-    """Calls an async function for many rows at once: (True, result) or (False, exception) for each."""
-
-    async def run_all(calls: list[tuple[Any, ...]]) -> list[tuple[bool, Any]]:
-        import asyncio
-
-        room = asyncio.Semaphore(_MOST_IN_FLIGHT)
-
-        async def run_one(args: tuple[Any, ...]) -> tuple[bool, Any]:
-            positional = args[: len(args) - len(keyword_only)]
-            named = dict(zip(keyword_only, args[len(positional) :], strict=True))
-            async with room:
-                try:
-                    return True, await fn(*positional, **named)
-                except Exception as failure:
-                    return False, failure
-
-        return await asyncio.gather(*(run_one(args) for args in calls))
-
-    return lambda calls: _run(run_all(calls))
-
-
-def wait_for(fn: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
-    """An async batched function as one that returns when it is done."""
-    return lambda *args, **kwargs: _run(fn(*args, **kwargs))
+from typing import Any
 
 
 def format_traceback(failure: BaseException) -> str:

@@ -9,6 +9,7 @@ from intarsia import _native
 from intarsia._async import async_variant
 from intarsia._columns import declared_columns
 from intarsia._instance import database
+from intarsia._instance import rate_limits as shared_pace
 from intarsia._query import Query
 from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, refuse_arguments, unsupported
 from intarsia.exprs import Expr
@@ -272,6 +273,32 @@ def function_stats(process: bool = False) -> pd.DataFrame:
 
     rows = _native.function_stats() if process else database().function_stats()
     return pd.DataFrame(rows, columns=['function', 'calls', 'seconds', 'retries', 'errors', 'cache_hits'])
+
+
+def set_rate_limit(
+    pool: str,
+    *,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+    calls_in_flight: int | None = None,
+) -> None:
+    """Sets what a service allows for the async functions of a resource pool, for all processes of the instance.
+
+    `pool`: the name that `@udf(resource_pool=...)` gives, such as 'openai:gpt-4o'. What is None is not limited.
+    """
+    from intarsia._resource_pools import pool_name
+
+    if not isinstance(pool, str) or not pool_name(pool):
+        raise invalid_argument(f"set_rate_limit(): pool is a name such as 'openai:gpt-4o', got {pool!r}")
+    shared_pace().set(pool_name(pool), requests_per_minute, tokens_per_minute, calls_in_flight)
+
+
+def rate_limits() -> pd.DataFrame:
+    """Resource pools with what their services allow, and for how many seconds they are paused."""
+    import pandas as pd
+
+    columns = ['pool', 'requests_per_minute', 'tokens_per_minute', 'calls_in_flight', 'paused_seconds']
+    return pd.DataFrame(shared_pace().pools(), columns=columns)
 
 
 def list_functions() -> pd.DataFrame:

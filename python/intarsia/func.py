@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
-from intarsia import _native, _udf_calls
+from intarsia import _async_calls, _native, _udf_calls
 from intarsia.exceptions import ErrorCode, RequestError, invalid_argument
 from intarsia.exprs import Expr, add_udf_method, call
 from intarsia.types import ColumnType, annotation_type
@@ -34,9 +35,15 @@ else:
 class Function:
     """A function that makes expressions: `pxt.functions.string.upper(t.name)`."""
 
-    def __init__(self, name: str, py_fn: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        py_fn: Callable[..., Any] | None = None,
+        policy: _async_calls.CallPolicy | None = None,
+    ) -> None:
         self._name = name
         self.py_fn = py_fn
+        self._policy = policy
         if py_fn is not None:
             self.__module__ = py_fn.__module__
             self.__wrapped__ = py_fn
@@ -63,6 +70,22 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Expr:
         _finish_fingerprints()
         return call(self._name, *args, **kwargs)
+
+    def resource_pool(self, fn: Callable[..., str | None]) -> Callable[..., str | None]:
+        """Decorator of what names the pool of a call: it takes some of the function's parameters, by their names."""
+        self._async_policy('resource_pool').resource_pool = fn
+        return fn
+
+    def resource_estimator(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator of what estimates the tokens of a call, as a number or `{'requests': 1, 'tokens': 300}`: it takes
+        some of the function's parameters, by their names."""
+        self._async_policy('resource_estimator').tokens = fn
+        return fn
+
+    def _async_policy(self, what: str) -> _async_calls.CallPolicy:
+        if self._policy is None:
+            raise invalid_argument(f"{what}: '{self.name}' is no async UDF of this process")
+        return self._policy
 
     @property
     def __doc__(self) -> str:  # type: ignore[override]
@@ -141,6 +164,10 @@ def _register(
     is_property: bool = False,
     is_deterministic: bool = True,
     cheap: bool = False,
+    resource_pool: str | None = None,
+    tokens: float | Callable[..., Any] | None = None,
+    retry_seconds: float | None = None,
+    processes: int | None = None,
 ) -> Function:
     batched = batch_size is not None
     if batched != any(signature.in_lists) or batched != signature.returns_list:
@@ -150,18 +177,29 @@ def _register(
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
         raise invalid_argument(f"UDF '{fn.__name__}': batch_size is a positive number, got {batch_size!r}")
     is_async = bool(fn.__code__.co_flags & 0x80)
-    keyword_only = [p[0] for p in signature.parameters if p[4]]
+    if not is_async and any(given is not None for given in (resource_pool, tokens, retry_seconds)):
+        raise signature.error('is not async: only calls of `async def` have resource_pool=, tokens= and retry_seconds=')
+    if processes is not None and (is_async or not isinstance(processes, int) or processes < 0):
+        raise signature.error(
+            f'has processes={processes!r}: a number of worker processes, 0 for one per core, and not for `async def`'
+        )
+    policy = None
     called: Callable[..., Any] = fn
-    kind = 'batched' if batched else 'row'
+    keyword_only = [p[0] for p in signature.parameters if p[4]]
+    if processes is not None:
+        called = functools.partial(_fly_in_processes, fn, processes, keyword_only)
     if is_async:
-        called = _udf_calls.wait_for(fn) if batched else _udf_calls.many_in_flight(fn, keyword_only)
-        kind = 'batched' if batched else 'many'
+        names = [p[0] for p in signature.parameters]
+        policy = _async_calls.CallPolicy(fn.__name__, names, resource_pool, tokens)
+        policy.retry_seconds = policy.retry_seconds if retry_seconds is None else float(retry_seconds)
+        called = functools.partial(_async_calls.AsyncFlight, fn, policy, keyword_only)
     _native.register_udf(
         name,
         signature.parameters,
         signature.result,
         called,
-        kind,
+        is_async or processes is not None,
+        batched,
         batch_size or 1,
         signature.in_lists,
         is_method,
@@ -174,7 +212,18 @@ def _register(
     _unfinished[name] = fn
     if is_method or is_property:
         add_udf_method(signature.parameters[0][1].kind, fn.__name__, name)
-    return Function(name, fn)
+    return Function(name, fn, policy)
+
+
+_worker_functions: dict[Any, Any] = {}
+
+
+def _fly_in_processes(fn: Callable[..., Any], processes: int, keyword_only: list[str]) -> Any:
+    from intarsia._worker_processes import WorkerFunction
+
+    if fn not in _worker_functions:
+        _worker_functions[fn] = WorkerFunction(fn, processes, keyword_only)
+    return _worker_functions[fn].flight()
 
 
 # UDFs whose fingerprint was taken when their module was not there as a whole.
@@ -197,6 +246,10 @@ def udf(
     is_property: bool = False,
     is_deterministic: bool = True,
     cheap: bool = False,
+    resource_pool: str | None = None,
+    tokens: float | Callable[..., Any] | None = None,
+    retry_seconds: float | None = None,
+    processes: int | None = None,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def udf(
     fn: Callable[..., Any] | None = None,
@@ -207,6 +260,10 @@ def udf(
     is_property: bool = False,
     is_deterministic: bool = True,
     cheap: bool = False,
+    resource_pool: str | None = None,
+    tokens: float | Callable[..., Any] | None = None,
+    retry_seconds: float | None = None,
+    processes: int | None = None,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Makes a Python function usable in expressions: `@pxt.udf`, or `@pxt.udf(batch_size=32)` with Batch[...] types.
 
@@ -217,6 +274,13 @@ def udf(
     What a call that takes time returned is kept, and used wherever the same function is called with the same arguments
     again: after a crash, an abort, in another column. `is_deterministic=False`: every call is made. `cheap=True`: also
     of a slow call nothing is kept.
+
+    Calls of an async function that its service refuses (429) are repeated for `retry_seconds`
+    (600 by default). Those of one `resource_pool` keep together to the limits of `set_rate_limit(pool, ...)`, in all
+    processes of the instance; `tokens`: what a call takes of them, a number or a function of some of the parameters.
+
+    `processes=4`: calls run in so many worker processes (0: one per core), since one process runs Python code on one
+    core. They import the function's module; one of `__main__` or a notebook is sent if cloudpickle is installed.
     """
 
     def decorate(fn: Callable[..., Any]) -> Function:
@@ -226,7 +290,20 @@ def udf(
             raise invalid_argument(f"UDF '{fn.__name__}': a method or property has a parameter for its value")
         name = f'py:{fn.__module__}.{fn.__qualname__}'
         signature = _Signature(fn, None, None)
-        return _register(fn, name, signature, batch_size, is_method, is_property, is_deterministic, cheap)
+        return _register(
+            fn,
+            name,
+            signature,
+            batch_size,
+            is_method,
+            is_property,
+            is_deterministic,
+            cheap,
+            resource_pool,
+            tokens,
+            retry_seconds,
+            processes,
+        )
 
     return decorate if fn is None else decorate(fn)
 

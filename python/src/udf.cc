@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "udf.h"
 
-#include <algorithm>
+#include <chrono>
+#include <unordered_map>
 
 #include "cells_in.h"
 #include "cells_out.h"
+#include "intarsia/stream_kernel.h"
 #include "interruption.h"
 
 namespace intarsia::python {
@@ -66,21 +68,10 @@ class UdfCall {
 
   /// Groups of rows with the same scalar arguments, at most batch_size each.
   void batches(std::int64_t rows) {
-    std::vector<std::int64_t> group;
-    std::vector<nb::object> scalars;
     std::vector<nb::object> results(static_cast<std::size_t>(rows));  // null: the row is not called
     std::vector<std::optional<CellError>> errors(static_cast<std::size_t>(rows));
-    for (std::int64_t row = 0; row < rows; ++row) {
-      if (!takes(row)) continue;
-      std::vector<nb::object> own = scalars_of(row);
-      if (!group.empty() && (static_cast<std::int64_t>(group.size()) == udf_.batch_size || !same(own, scalars))) {
-        run_group(group, scalars, results, errors);
-        group.clear();
-      }
-      scalars = std::move(own);
-      group.push_back(row);
-    }
-    if (!group.empty()) run_group(group, scalars, results, errors);
+    std::vector<std::int64_t> group;
+    for (std::int64_t row = 0; next_group(group, row, rows);) run_group(group, results, errors);
     for (std::size_t row = 0; row < results.size(); ++row) {
       if (errors[row])
         out_.append_error(std::move(*errors[row]));
@@ -91,27 +82,14 @@ class UdfCall {
     }
   }
 
-  void many(std::int64_t rows) {
-    nb::list calls;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      if (!takes(row)) continue;
-      const nb::object args = owned(PyTuple_New(static_cast<Py_ssize_t>(readers_.size())));
-      for (std::size_t i = 0; i < readers_.size(); ++i)
-        PyTuple_SET_ITEM(args.ptr(), static_cast<Py_ssize_t>(i), cell(i, row).release().ptr());
-      calls.append(args);
-    }
-    const nb::list results = nb::cast<nb::list>(udf_.function(calls));
-    std::size_t next = 0;
-    for (std::int64_t row = 0; row < rows; ++row) {
-      if (!takes(row)) {
-        out_.append_null();
-        continue;
-      }
-      const nb::tuple result = nb::cast<nb::tuple>(results[next++]);
-      if (nb::cast<bool>(result[0]))
-        append(result[1]);
-      else
-        out_.append_error(error_of(result[1]));
+  /// Starts as many calls as the flight takes and hands results over about every quarter of a second.
+  void in_flight(std::int64_t rows, const TakeResults& take) {
+    const nb::object flight = udf_.function();
+    try {
+      fly(flight, rows, take);
+    } catch (...) {
+      flight.attr("cancel")();
+      throw;
     }
   }
 
@@ -160,24 +138,49 @@ class UdfCall {
     return true;
   }
 
-  void run_group(const std::vector<std::int64_t>& group, const std::vector<nb::object>& scalars,
-                 std::vector<nb::object>& results, std::vector<std::optional<CellError>>& errors) {
+  /// The rows of the next call from `row` on, which goes past them; false at the end.
+  bool next_group(std::vector<std::int64_t>& group, std::int64_t& row, std::int64_t rows) {
+    group.clear();
+    std::vector<nb::object> scalars;
+    for (; row < rows && static_cast<std::int64_t>(group.size()) < udf_.batch_size; ++row) {
+      if (!takes(row)) continue;
+      if (udf_.batch_size > 1) {
+        std::vector<nb::object> own = scalars_of(row);
+        if (!group.empty() && !same(own, scalars)) break;
+        scalars = std::move(own);
+      }
+      group.push_back(row);
+    }
+    return !group.empty();
+  }
+
+  std::vector<nb::object> arguments(const std::vector<std::int64_t>& group) {
+    std::vector<nb::object> args = scalars_of(group.front());
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (!udf_.in_lists[i]) continue;
+      args[i] = owned(PyList_New(static_cast<Py_ssize_t>(group.size())));
+      for (std::size_t k = 0; k < group.size(); ++k)
+        PyList_SET_ITEM(args[i].ptr(), static_cast<Py_ssize_t>(k), cell(i, group[k]).release().ptr());
+    }
+    return args;
+  }
+
+  /// What a batched call returned, as a sequence of the group's length.
+  static nb::object items_of(const nb::object& made, std::size_t rows) {
+    nb::object items = owned(PySequence_Fast(made.ptr(), "a batched function returns a list"));
+    if (PySequence_Fast_GET_SIZE(items.ptr()) != static_cast<Py_ssize_t>(rows)) {
+      PyErr_Format(PyExc_ValueError, "a batched function returned %zd results for %zd rows",
+                   PySequence_Fast_GET_SIZE(items.ptr()), static_cast<Py_ssize_t>(rows));
+      raise_python();
+    }
+    return items;
+  }
+
+  void run_group(const std::vector<std::int64_t>& group, std::vector<nb::object>& results,
+                 std::vector<std::optional<CellError>>& errors) {
     if (is_interrupted()) check_interrupted();
     try {
-      std::vector<nb::object> args = scalars;
-      for (std::size_t i = 0; i < args.size(); ++i) {
-        if (!udf_.in_lists[i]) continue;
-        args[i] = owned(PyList_New(static_cast<Py_ssize_t>(group.size())));
-        for (std::size_t k = 0; k < group.size(); ++k)
-          PyList_SET_ITEM(args[i].ptr(), static_cast<Py_ssize_t>(k), cell(i, group[k]).release().ptr());
-      }
-      const nb::object made = call(args);
-      const nb::object items = owned(PySequence_Fast(made.ptr(), "a batched function returns a list"));
-      if (PySequence_Fast_GET_SIZE(items.ptr()) != static_cast<Py_ssize_t>(group.size())) {
-        PyErr_Format(PyExc_ValueError, "a batched function returned %zd results for %zd rows",
-                     PySequence_Fast_GET_SIZE(items.ptr()), static_cast<Py_ssize_t>(group.size()));
-        raise_python();
-      }
+      const nb::object items = items_of(call(arguments(group)), group.size());
       for (std::size_t k = 0; k < group.size(); ++k)
         results[static_cast<std::size_t>(group[k])] =
             nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(k)));
@@ -190,6 +193,82 @@ class UdfCall {
     }
   }
 
+  void fly(const nb::object& flight, std::int64_t rows, const TakeResults& take) {
+    std::vector<std::int64_t> group;
+    std::int64_t row = 0;
+    bool more = true;
+    for (std::int64_t first = 0; first < rows; ++first)
+      if (!takes(first)) settle_null(first);
+    while (more || !on_their_way_.empty()) {
+      const auto most = nb::cast<std::size_t>(flight.attr("most"));  // it learns
+      while (more && on_their_way_.size() < most) {
+        more = next_group(group, row, rows);
+        if (more) start(flight, group);
+      }
+      if (!on_their_way_.empty())
+        for (const nb::handle done : nb::list(flight.attr("finished")())) settle(nb::cast<nb::tuple>(done));
+      if (Clock::now() - handed_over_ > kHandOver) hand_over(take);
+    }
+    hand_over(take);
+  }
+
+  void start(const nb::object& flight, const std::vector<std::int64_t>& group) {
+    try {
+      const std::vector<nb::object> args = arguments(group);
+      const nb::object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(args.size())));
+      for (std::size_t i = 0; i < args.size(); ++i)
+        PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), nb::object(args[i]).release().ptr());
+      flight.attr("start")(next_call_, tuple);
+      on_their_way_.emplace(next_call_++, group);
+    } catch (const Error& failure) {  // a media cell that cannot be read
+      settle_error(group, {"Error", failure.what(), failure.detail()});
+    }
+  }
+
+  void settle(const nb::tuple& done) {
+    const auto call = on_their_way_.extract(nb::cast<std::int64_t>(done[0]));
+    const std::vector<std::int64_t>& group = call.mapped();
+    const nb::object result = done[2];
+    if (!nb::cast<bool>(done[1])) return settle_error(group, error_of(result));
+    if (!udf_.batched) {
+      done_rows_.push_back(group.front());
+      return append(result);
+    }
+    try {
+      const nb::object items = items_of(result, group.size());
+      for (std::size_t k = 0; k < group.size(); ++k) {
+        done_rows_.push_back(group[k]);
+        append(nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(k))));
+      }
+    } catch (nb::python_error& error) {
+      settle_error(group, error_of(nb::borrow(error.value())));
+    }
+  }
+
+  void settle_null(std::int64_t row) {
+    done_rows_.push_back(row);
+    out_.append_null();
+  }
+
+  void settle_error(const std::vector<std::int64_t>& group, const CellError& error) {
+    for (const std::int64_t row : group) {
+      done_rows_.push_back(row);
+      out_.append_error(error);
+    }
+  }
+
+  void hand_over(const TakeResults& take) {
+    handed_over_ = Clock::now();
+    if (done_rows_.empty()) return;
+    const Column results = out_.finish();
+    const std::vector<std::int64_t> rows = std::exchange(done_rows_, {});
+    out_ = ColumnBuilder(return_type_);
+    without_gil([&] { take(rows, results); });
+  }
+
+  using Clock = std::chrono::steady_clock;
+  static constexpr auto kHandOver = std::chrono::milliseconds(250);
+
   const Udf& udf_;
   const std::vector<Parameter>& parameters_;
   const Type return_type_;
@@ -197,6 +276,10 @@ class UdfCall {
   std::vector<std::unique_ptr<CellReader>> readers_;
   std::size_t keywords_ = 0;
   nb::object keyword_names_;
+  std::unordered_map<std::int64_t, std::vector<std::int64_t>> on_their_way_;  // rows of calls in flight
+  std::int64_t next_call_ = 0;
+  std::vector<std::int64_t> done_rows_;  // whose results are in out_
+  Clock::time_point handed_over_ = Clock::now();
 };
 
 }  // namespace
@@ -209,15 +292,18 @@ Kernel udf_kernel(Udf udf, std::vector<Parameter> parameters, const Type& return
     const nb::gil_scoped_acquire acquired;
     out.reserve(rows);
     UdfCall call(*shared, parameters, return_type, args, out);
-    switch (shared->kind) {
-      case UdfKind::kRow:
-        return call.each_row(rows);
-      case UdfKind::kBatched:
-        return call.batches(rows);
-      case UdfKind::kMany:
-        return call.many(rows);
-    }
+    return shared->batched ? call.batches(rows) : call.each_row(rows);
   };
+}
+
+Kernel udf_stream(Udf udf, std::vector<Parameter> parameters, const Type& return_type) {
+  auto* const shared = new Udf(std::move(udf));
+  return StreamKernel([shared, parameters = std::move(parameters), return_type](
+                          std::span<const Column> args, std::int64_t rows, const TakeResults& take) {
+    const nb::gil_scoped_acquire acquired;
+    ColumnBuilder out(return_type.as_nullable());
+    UdfCall(*shared, parameters, return_type, args, out).in_flight(rows, take);
+  });
 }
 
 }  // namespace intarsia::python

@@ -159,6 +159,18 @@ create table intarsia.function_stats (
   errors bigint not null,
   cache_hits bigint not null
 );
+)sql",
+                                       R"sql(
+create table intarsia.rate_limits (
+  id serial unique,
+  pool text primary key,
+  requests_per_minute float8,
+  tokens_per_minute float8,
+  calls_in_flight int,
+  next_request timestamptz not null default '-infinity',
+  next_token timestamptz not null default '-infinity',
+  paused_until timestamptz
+);
 )sql"};
 static_assert(std::size(kMigrations) == kCatalogFormat - 1);
 

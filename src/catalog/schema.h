@@ -6,7 +6,7 @@
 namespace intarsia {
 
 /// Number of the catalog's layout. A database with a newer one is refused.
-inline constexpr int kCatalogFormat = 3;
+inline constexpr int kCatalogFormat = 4;
 
 /// Creates the catalog's SQL tables if they are not there. Safe when several processes do it at once.
 /// Throws Error(kInvalidConfiguration) when the database was written by a newer version.

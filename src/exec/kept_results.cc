@@ -15,6 +15,7 @@
 #include "exec/progress_meter.h"
 #include "exec/row_set.h"
 #include "intarsia/error.h"
+#include "intarsia/stream_kernel.h"
 #include "media/codecs.h"
 #include "media/load.h"
 #include "storage/function_stats.h"
@@ -137,6 +138,12 @@ std::unordered_map<std::string, std::string> look_up(Connection& connection, con
   return found;
 }
 
+std::vector<std::string> taken(const std::vector<std::string>& keys, std::span<const std::int64_t> rows) {
+  std::vector<std::string> some;
+  for (const std::int64_t row : rows) some.push_back(keys[static_cast<std::size_t>(row)]);
+  return some;
+}
+
 std::vector<Column> taken(const std::vector<Column>& args, const std::vector<std::int64_t>& rows) {
   std::vector<Column> some;
   for (const Column& arg : args) some.push_back(arg.take(rows));
@@ -164,6 +171,7 @@ Column KeptResults::call(const Function& function, const Type& type, const std::
     const double wanted = seconds < 0 ? 1 : kSecondsAtOnce / std::max(seconds, 1e-9);
     const std::int64_t group = function.rows_at_once;
     step = std::clamp<std::int64_t>(static_cast<std::int64_t>(std::min(wanted, 1e6)), 1, kMostAtOnce);
+    if (StreamKernel::of(function.kernel) != nullptr) step = kMostAtOnce;  // keeps its results on the way
     step = std::min((step + group - 1) / group * group, rows - begin);
     std::vector<Column> slices;
     for (const Column& arg : args) slices.push_back(arg.slice(begin, step));
@@ -187,7 +195,8 @@ Column KeptResults::timed(const Function& function, const std::vector<Column>& a
 Column KeptResults::piece(const Function& function, const Type& type, const std::vector<Column>& args,
                           std::int64_t rows, const Run& run) {
   const double expected = cost(fingerprint_of(function));
-  if (expected >= 0 && expected < kWorthKeeping) {
+  const StreamKernel* const stream = StreamKernel::of(function.kernel);
+  if (expected >= 0 && expected < kWorthKeeping && stream == nullptr) {
     Column results = timed(function, args, rows, run);
     if (cost(fingerprint_of(function)) < kWorthKeeping) return results;
     std::vector<std::string> keys;
@@ -206,9 +215,26 @@ Column KeptResults::piece(const Function& function, const Type& type, const std:
     missing_keys.push_back(keys[static_cast<std::size_t>(row)]);
   }
   std::optional<Column> made;
+  const auto begin = std::chrono::steady_clock::now();
+  std::int64_t done = 0;
+  const auto save_some = [&](std::span<const std::int64_t> some, const Column& results) {
+    done += results.length();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    {
+      const std::lock_guard lock(mutex_);
+      costs_[fingerprint_of(function)] = seconds / static_cast<double>(done);
+    }
+    if (seconds / static_cast<double>(done) >= kWorthKeeping)
+      save(fingerprint_of(function), taken(missing_keys, some), results);
+  };
+  const auto run_stream = [&](const std::vector<Column>& some, std::int64_t count) {
+    return stream->run(some, count, type, save_some);
+  };
   if (!missing.empty()) {
-    made = timed(function, taken(args, missing), static_cast<std::int64_t>(missing.size()), run);
-    if (cost(fingerprint_of(function)) >= kWorthKeeping) save(fingerprint_of(function), missing_keys, *made);
+    const auto count = static_cast<std::int64_t>(missing.size());
+    made = timed(function, taken(args, missing), count, stream == nullptr ? run : Run(run_stream));
+    if (stream == nullptr && cost(fingerprint_of(function)) >= kWorthKeeping)
+      save(fingerprint_of(function), missing_keys, *made);
   }
   if (kept.empty()) return *made;
   function_counters(function.name).cache_hits += rows - static_cast<std::int64_t>(missing.size());
