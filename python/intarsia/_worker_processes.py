@@ -14,15 +14,17 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from intarsia import _worker
+from intarsia import _native, _worker
 from intarsia.exceptions import invalid_argument
 
 _SECONDS_AT_ONCE = 0.005  # of short calls that one message carries
 _MOST_AT_ONCE = 256
 _MOST_BYTES_AT_ONCE = 1 << 18
+_SECONDS_BETWEEN_CHECKS = 0.1  # whether the work should end
 _MAIN = 'import os, sys; sys.path[:] = sys.argv[3].split(os.pathsep); from intarsia._worker import main; main()'
 _keys = itertools.count()
 
@@ -175,12 +177,14 @@ class ProcessFlight:
         if len(self._queue) >= self._at_once:
             self._send_what_goes()
 
-    def finished(self) -> list[Done]:
-        """Waits for one call that ended, and gives all that did."""
-        while not self._done:
+    def finished(self, patience: float | None) -> list[Done]:
+        """Waits for one call that ends, at most `patience` seconds, and gives all that did."""
+        end = None if patience is None else time.monotonic() + patience
+        while not self._done and (end is None or time.monotonic() < end):
             self._send_what_goes()
-            for key, _ in [] if self._done else self._selector.select():
+            for key, _ in [] if self._done else self._selector.select(_SECONDS_BETWEEN_CHECKS):
                 self._receive(key.data)
+            _native.check_interrupted()
         self._send_what_goes()
         done, self._done = self._done, []
         return done

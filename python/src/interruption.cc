@@ -7,7 +7,6 @@ namespace intarsia::python {
 namespace {
 
 std::atomic<int> interrupts{0};
-std::atomic<bool> ending{false};
 
 thread_local const std::atomic<bool>* cancelled = nullptr;
 thread_local int calls = 0;
@@ -29,7 +28,7 @@ EngineCall::~EngineCall() {
 
 bool is_interrupted() {
   if (cancelled != nullptr && *cancelled) return true;
-  return !is_main_thread() && (ending || (calls > 0 && interrupts != interrupts_before));
+  return calls > 0 && interrupts != interrupts_before && !is_main_thread();
 }
 
 void check_interrupted() {
@@ -40,9 +39,8 @@ void check_interrupted() {
   if (interrupted || PyErr_CheckSignals() != 0) raise_python();
 }
 
-void interrupt_threads(bool for_good) {
+void interrupt_threads() {
   ++interrupts;
-  if (for_good) ending = true;
 }
 
 nb::object Cancellation::run(nb::callable function, nb::args args, nb::kwargs kwargs) {
@@ -65,8 +63,7 @@ void bind_interruption(nb::module_& m) {
                    "typing.Any) -> typing.Any"),
            "Calls the function; a KeyboardInterrupt ends what it does with the engine after cancel().");
   m.def("check_interrupted", &check_interrupted, "Raises KeyboardInterrupt when the thread's work should end.");
-  m.def("interrupt_threads", &interrupt_threads, nb::arg("for_good"),
-        "Ends what all threads but the main one do with the engine.");
+  m.def("interrupt_threads", &interrupt_threads, "Ends what all threads but the main one do with the engine.");
 }
 
 }  // namespace intarsia::python

@@ -14,7 +14,7 @@ namespace intarsia::python {
 /// Throws the KeyboardInterrupt, or what a signal handler raised. With or without the GIL.
 void check_interrupted();
 /// Ends the calls that all threads but the main one are in; `for_good`: those to come, too.
-void interrupt_threads(bool for_good);
+void interrupt_threads();
 
 /// Ends a call that runs on one thread from another one.
 class Cancellation {

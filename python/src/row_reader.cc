@@ -6,6 +6,7 @@
 
 #include "cells_in.h"
 #include "cells_out.h"
+#include "interruption.h"
 #include "media_in.h"
 
 namespace intarsia::python {
@@ -126,6 +127,7 @@ std::optional<Batch> RowReader::read(PyObject* iterator, std::int64_t rows) {
   for (const Target& target : targets_) builders.emplace_back(target.type);
   const std::int64_t first = rows_;
   while (rows_ - first < rows) {
+    if (is_interrupted()) check_interrupted();
     const nb::object row = nb::steal<nb::object>(PyIter_Next(iterator));
     if (!row.is_valid()) {
       if (PyErr_Occurred() != nullptr) raise_python();

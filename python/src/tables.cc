@@ -26,6 +26,7 @@ std::optional<T> given(const nb::dict& fields, const char* name) {
 
 /// Rows from an iterator over dicts; a few at once, more than a batch while the engine works on the batch before.
 UpdateStatus insert_rows(Table& self, nb::iterable rows, std::string_view on_error) {
+  const EngineCall call;  // reading the rows is part of it
   const InsertOptions options{parse_on_error(on_error)};
   RowReader reader(self);
   const nb::object iterator = owned(PyObject_GetIter(rows.ptr()));

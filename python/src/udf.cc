@@ -89,6 +89,7 @@ class UdfCall {
       fly(flight, rows, take);
     } catch (...) {
       flight.attr("cancel")();
+      hand_over(take);  // finished calls are kept whatever ends the rest
       throw;
     }
   }
@@ -206,10 +207,16 @@ class UdfCall {
         if (more) start(flight, group);
       }
       if (!on_their_way_.empty())
-        for (const nb::handle done : nb::list(flight.attr("finished")())) settle(nb::cast<nb::tuple>(done));
+        for (const nb::handle done : nb::list(flight.attr("finished")(patience()))) settle(nb::cast<nb::tuple>(done));
       if (Clock::now() - handed_over_ > kHandOver) hand_over(take);
     }
     hand_over(take);
+  }
+
+  /// Results that are there wait for no slower call.
+  [[nodiscard]] nb::object patience() const {
+    if (done_rows_.empty()) return nb::none();
+    return nb::float_(std::chrono::duration<double>(kHandOver).count());
   }
 
   void start(const nb::object& flight, const std::vector<std::int64_t>& group) {

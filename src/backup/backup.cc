@@ -99,8 +99,12 @@ class Backup {
         snapshot_->run(fmt::format("lock table {} in access share mode", names));
         snapshot_name_ = snapshot_->query("select pg_export_snapshot()").text_at(0, 0);
         return;
-      } catch (const StaleSchema&) {
+      } catch (const std::exception& failure) {
+        // PostgreSQL's own functions look at what is there now: "could not open relation with OID 17".
+        const bool dropped = dynamic_cast<const StaleSchema*>(&failure) != nullptr ||
+                             std::string_view(failure.what()).find("could not open relation") != std::string_view::npos;
         snapshot_->end_transaction();
+        if (!dropped) throw;
         if (attempt == kMostAttempts)
           throw Error(ErrorCode::kConcurrentModification,
                       "backup: tables are dropped faster than they can be read; run "

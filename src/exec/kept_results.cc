@@ -14,6 +14,7 @@
 
 #include "exec/progress_meter.h"
 #include "exec/row_set.h"
+#include "exec/stored_cells.h"
 #include "intarsia/error.h"
 #include "intarsia/stream_kernel.h"
 #include "media/codecs.h"
@@ -224,11 +225,13 @@ Column KeptResults::piece(const Function& function, const Type& type, const std:
       const std::lock_guard lock(mutex_);
       costs_[fingerprint_of(function)] = seconds / static_cast<double>(done);
     }
-    if (seconds / static_cast<double>(done) >= kWorthKeeping)
-      save(fingerprint_of(function), taken(missing_keys, some), results);
+    save(fingerprint_of(function), taken(missing_keys, some), results);
   };
   const auto run_stream = [&](const std::vector<Column>& some, std::int64_t count) {
-    return stream->run(some, count, type, save_some);
+    MeasuredCall call(function.name, count);
+    Column results = stream->run(some, count, type, save_some);
+    if (results.has_errors()) call.failed(count_errors(results));
+    return results;
   };
   if (!missing.empty()) {
     const auto count = static_cast<std::int64_t>(missing.size());

@@ -103,7 +103,7 @@ import intarsia as pxt
 t = pxt.get_table('{directory}.t')
 for url in t.select(u=t.small.fileurl).collect()['u']:
     assert {str(other_home.parent.name.split()[-1])!r} in url, url
-t.insert([{{'id': 9, 'note': 'new', 'image': {photograph('astronaut.png')!r}, 'raw': None}}])
+t.insert([{{'id': 9, 'note': 'new', 'image': {photograph('astronaut.png')!r}, 'raw': {{}}}}])
 v = pxt.get_table('{directory}.v')
 assert v.where(v.id == 9).select(v.smaller).collect()[0, 'smaller'].size == (8, 8)
 """

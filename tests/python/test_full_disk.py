@@ -24,12 +24,13 @@ def test_a_full_disk_of_the_server_ends_an_insert_and_leaves_nothing_of_it(
         out = client.run(
             '-c',
             """
+import os
 import intarsia as pxt
 t = pxt.create_table('t', {'id': pxt.Int, 'text': pxt.String})
 t.insert([{'id': 0, 'text': 'x'}])
 t.add_computed_column(long=t.text + 'y')
 try:
-    t.insert(({'id': i, 'text': str(i) * 500} for i in range(1, 40_000)))
+    t.insert(({'id': i, 'text': os.urandom(1500).hex()} for i in range(1, 40_000)))
     print('no error')
 except pxt.Error as error:
     print(type(error).__name__, error)

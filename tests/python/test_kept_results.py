@@ -220,3 +220,31 @@ print('ready', flush=True)
 
 def rows_of(t: pxt.Table) -> list[Any]:
     return [tuple(row.values()) for row in t.order_by(t.id).collect()]
+
+
+@pytest.mark.parametrize('end', [signal.SIGKILL, signal.SIGINT], ids=['killed', 'interrupted'])
+def test_finished_calls_are_kept_while_others_of_their_batch_are_in_flight(
+    directory: str, calls: Callable[[], list[str]], end: signal.Signals
+) -> None:
+    n = 300
+    t = table(directory, n)
+    program = f"""
+import intarsia as pxt, udfs_of_tests as udfs
+pxt.get_table('{directory}.t').add_computed_column(a=udfs.paid_unevenly(pxt.get_table('{directory}.t').id))
+"""
+    environment = {**os.environ, 'PYTHONPATH': str(Path(__file__).parent), 'INTARSIA_TEST_SLOW': '1'}
+    process = subprocess.Popen([sys.executable, '-c', program], stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 50
+    while sum(pxt.kept_results()['results']) < 127 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(end)
+    _, errors = process.communicate()
+    assert process.returncode != 0
+    if end == signal.SIGINT:
+        assert 'KeyboardInterrupt' in errors
+    first = calls()
+    t = pxt.get_table(f'{directory}.t')
+    t.add_computed_column(a=udfs.paid_unevenly(t.id))
+    assert len(first) >= 127
+    assert sorted([*map(int, first), *map(int, calls())]) == list(range(n))
+    assert t.where(t.a == t.id * 10).count() == n

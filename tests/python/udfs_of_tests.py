@@ -192,3 +192,11 @@ def says(x: int) -> int:
         print('row', end=' ')
         print(x)
     return x
+
+
+@pxt.udf
+async def paid_unevenly(x: int) -> int:
+    """One call takes long while others of the same batch finish."""
+    await asyncio.sleep(60 if x == int(os.environ.get('INTARSIA_TEST_SLOW', '-1')) else 0.01)
+    note_call(x)
+    return x * 10
