@@ -60,7 +60,7 @@ def on_a_terminal(arguments: list[str], **environment: str) -> str:
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env={**os.environ, 'PYTHONPATH': here, 'COLUMNS': '120', 'LINES': '30', **environment},
+        env={**os.environ, 'PYTHONPATH': here, 'COLUMNS': '200', 'LINES': '30', **environment},
     )
     os.close(slave)
     written = b''
