@@ -65,6 +65,7 @@ def find_orphans(home: Path) -> list[str]:
             if name in relations:
                 named.update(row[0] for row in run_sql(home, f'select {column} from {name} where {column} is not null'))
     files = {os.fspath(path) for path in (home / 'media').rglob('*') if path.is_file()}
+    named = {url for url in named if url.startswith(f'{home}/media/')}  # others are the users' own
     if files - named:
         found.append(f'{len(files - named)} media files, the first {min(files - named)}')
     if named - files:

@@ -133,7 +133,7 @@ def test_an_operation_that_was_taken_for_dead_does_not_publish(
     writer = start(
         """
 def rows():
-    for i in range(400):
+    for i in range(1500):
         time.sleep(0.005)
         for k in range(100):
             yield {'id': -1}
