@@ -87,6 +87,9 @@ void set_function_loader(FunctionLoader loader);
 
 namespace detail {
 
+/// Of the file that has the code at `address`: changes when it is built anew.
+[[nodiscard]] std::string program_fingerprint(const void* address);
+
 template <typename T>
 struct CellType;  // how a C++ type reads from and writes to a column
 template <>
@@ -246,10 +249,18 @@ template <typename Fn>
   return detail::Signature<Fn>::kernel(std::move(fn));
 }
 
+struct UdfOptions {
+  std::string doc = {};
+  /// Names what decides its values: results of calls that take long are kept until it changes. Empty: until the program
+  /// or library that has the function is built anew.
+  std::string version = {};
+  bool cheap = false;  ///< true: a call costs less than keeping its result
+};
+
 /// Registers a UDF "cc:<name>" from a C++ function; parameter names and the result type come from its signature.
 /// `udf("brightness", {"frame"}, [](const Image& frame) { return ...; })`. Returns the registered name.
 template <typename Fn>
-std::string udf(const std::string& name, std::vector<std::string> parameter_names, Fn fn, std::string doc = {}) {
+std::string udf(const std::string& name, std::vector<std::string> parameter_names, Fn fn, UdfOptions options = {}) {
   using S = detail::Signature<Fn>;
   Function function;
   function.name = "cc:" + name;
@@ -262,10 +273,13 @@ std::string udf(const std::string& name, std::vector<std::string> parameter_name
   for (std::size_t i = 0; i < kinds.size(); ++i)
     function.parameters.push_back({std::move(parameter_names[i]), Type(kinds[i], nullable[i])});
   function.return_type = Type(detail::CellType<typename S::Result>::kKind, detail::kIsOptional<typename S::Result>);
-  function.doc = std::move(doc);
+  function.doc = std::move(options.doc);
   function.kernel = S::kernel(std::move(fn));
   function.runs = Runs::kParallel;
-  function.cheap = false;
+  function.cheap = options.cheap;
+  static const char kOfProgram = 0;
+  function.fingerprint =
+      options.version.empty() ? detail::program_fingerprint(&kOfProgram) : std::move(options.version);
   std::string registered = function.name;
   register_function(std::move(function));
   return registered;

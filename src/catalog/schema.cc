@@ -171,6 +171,8 @@ create table intarsia.rate_limits (
   next_token timestamptz not null default '-infinity',
   paused_until timestamptz
 );
+
+alter table intarsia.activity add column discarded boolean not null default false;
 )sql"};
 static_assert(std::size(kMigrations) == kCatalogFormat - 1);
 

@@ -10,6 +10,7 @@
 #include "catalog/column_rows.h"
 #include "exec/column_computation.h"
 #include "exec/fill.h"
+#include "exec/operation_files.h"
 #include "exec/read_rows.h"
 #include "intarsia/function.h"
 #include "plan/inline_columns.h"
@@ -56,9 +57,7 @@ class AddColumn {
     check_value();
     define();
     if (!def_.stored) return register_unstored();
-    if (!is_wide(def_.type) && replaced_ == 0 && is_small())
-      for (int attempt = 0; attempt < kMostAttemptsInPlace; ++attempt)
-        if (add_in_place()) return status_;
+    if (!is_wide(def_.type) && replaced_ == 0 && is_small() && added_in_place()) return status_;
     register_family();
     return fill_column(engine_, table_id_, def_.id, spec_.name, on_error_, end_of_replaced());
   }
@@ -205,6 +204,19 @@ class AddColumn {
     })) {
     }
     return {};
+  }
+
+  /// False: nothing of it is there.
+  bool added_in_place() {
+    try {
+      for (int attempt = 0; attempt < kMostAttemptsInPlace; ++attempt)
+        if (add_in_place()) return true;
+    } catch (...) {
+      remove_files_of_failed(engine_, *tree_, operation_);
+      throw;
+    }
+    engine_.media_store().remove_operation(table_id_, operation_.id);
+    return false;
   }
 
   /// Computes every row and publishes column and cells at once. False: a row came meanwhile, the schema changed, or a

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "exec/derivation.h"
+#include "exec/operation_files.h"
 #include "exec/publish_changes.h"
 #include "exec/read_rows.h"
 #include "exec/run_query.h"
@@ -49,15 +50,18 @@ UpdateStatus ChangeRows::run() {
     for (int changes = 0;; ++changes) {
       try {
         attempt();
+        if (repeated_)
+          for (const auto& [id, table] : tree_->tables) remove_unnamed_files(engine(), table, {operation_.id});
         return status();
       } catch (const StaleSchema&) {
+        repeated_ = true;
         if (changes == kMostSchemaChanges)
           throw Error(ErrorCode::kConcurrentModification, description_ + ": the schema does not stop changing");
       }
       tree_ = engine().trees().reload(spec_.table_id);
     }
   } catch (...) {
-    for (const auto& [id, table] : tree_->tables) engine().media_store().remove_operation(id, operation_.id);
+    remove_files_of_failed(engine(), *tree_, operation_);
     throw;
   }
 }
@@ -73,6 +77,7 @@ void ChangeRows::attempt() {
     if (changes_->empty()) return;
     const std::optional<Conflict> conflict = publish_changes(engine(), *tree_, operation_, *changes_, seen, counts_);
     if (!conflict) return;
+    repeated_ = true;
     changes_->forget(conflict->roots);
     seen = conflict->seen;
     ids = matching_rows(spec_, tree_, std::vector<std::int64_t>(conflict->roots.begin(), conflict->roots.end()));

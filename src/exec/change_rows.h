@@ -57,6 +57,7 @@ class ChangeRows {
   ProgressMeter progress_;
   std::unique_ptr<Changes> changes_;
   ChangeCounts counts_;
+  bool repeated_ = false;  // some of it was computed more than once
 };
 
 }  // namespace intarsia

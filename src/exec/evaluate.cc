@@ -92,35 +92,38 @@ Column Evaluator::run_kernel(const Function& function, const Expr& expr, const s
                              std::int64_t rows) {
   if (!function.kernel)
     throw Error(ErrorCode::kUnsupportedOperation, fmt::format("{} cannot be used as a value here", expr.text()));
-  const std::int64_t parts = function.runs == Runs::kParallel ? std::min<std::int64_t>(rows, threads_.count() * 4L) : 1;
-  if (parts <= 1) {
-    const auto run = [&](const std::vector<Column>& some, std::int64_t count) {
-      const bool is_users = function.runs == Runs::kCallerThread;
-      const std::optional<Seats::Away> away = is_users ? std::optional<Seats::Away>(std::in_place) : std::nullopt;
-      MeasuredCall call(function.name, count);
-      ColumnBuilder out(expr.type());
-      function.kernel(some, count, out);
-      Column made = out.finish();
-      if (made.has_errors()) call.failed(count_errors(made));
-      return made;
-    };
-    const bool keeps = results_ != nullptr && rows > 0 && KeptResults::keeps(function);
-    return keeps ? results_->call(function, expr.type(), args, rows, run) : run(args, rows);
-  }
-  MeasuredCall call(function.name, rows);
+  const auto run = [&](const std::vector<Column>& some, std::int64_t count) {
+    const bool is_users = function.runs == Runs::kCallerThread;
+    const std::optional<Seats::Away> away = is_users ? std::optional<Seats::Away>(std::in_place) : std::nullopt;
+    MeasuredCall call(function.name, count);
+    Column made = run_parts(function, expr.type(), some, count);
+    if (made.has_errors()) call.failed(count_errors(made));
+    return made;
+  };
+  const bool keeps = results_ != nullptr && rows > 0 && KeptResults::keeps(function);
+  return keeps ? results_->call(function, expr.type(), args, rows, run) : run(args, rows);
+}
+
+/// On the engine's threads where the function allows it.
+Column Evaluator::run_parts(const Function& function, const Type& type, const std::vector<Column>& args,
+                            std::int64_t rows) {
+  const std::int64_t parts =
+      function.runs == Runs::kParallel ? std::clamp<std::int64_t>(rows, 1, threads_.count() * 4L) : 1;
   std::vector<Column> results(static_cast<std::size_t>(parts));
-  threads_.for_each(static_cast<int>(parts), [&](int part) {
+  const auto run_part = [&](int part) {
     const std::int64_t begin = rows * part / parts;
     const std::int64_t length = rows * (part + 1) / parts - begin;
     std::vector<Column> slices;
-    for (const Column& arg : args) slices.push_back(arg.slice(begin, length));
-    ColumnBuilder out(expr.type());
+    for (const Column& arg : args) slices.push_back(parts == 1 ? arg : arg.slice(begin, length));
+    ColumnBuilder out(type);
     function.kernel(slices, length, out);
     results[static_cast<std::size_t>(part)] = out.finish();
-  });
-  Column made = Column::concat(results);
-  if (made.has_errors()) call.failed(count_errors(made));
-  return made;
+  };
+  if (parts == 1)
+    run_part(0);
+  else
+    threads_.for_each(static_cast<int>(parts), run_part);
+  return parts == 1 ? results[0] : Column::concat(results);
 }
 
 }  // namespace intarsia

@@ -26,6 +26,7 @@ class Evaluator {
  private:
   Column call(const Expr& expr);
   Column run_kernel(const Function& function, const Expr& expr, const std::vector<Column>& args, std::int64_t rows);
+  Column run_parts(const Function& function, const Type& type, const std::vector<Column>& args, std::int64_t rows);
 
   Threads& threads_;
   const RowSet& rows_;

@@ -12,6 +12,7 @@
 #include "exec/column_computation.h"
 #include "exec/derivation.h"
 #include "exec/missing_rows.h"
+#include "exec/operation_files.h"
 #include "exec/publish_rows.h"
 #include "exec/read_rows.h"
 #include "exec/touched_rows.h"
@@ -79,6 +80,11 @@ std::unique_ptr<FillClaim> claimed_while(Engine& engine, std::int64_t object_id,
 /// Somebody writes the same rows.
 bool is_conflict(const Error& error) {
   return error.code() == ErrorCode::kConstraintViolation || error.code() == ErrorCode::kSerializationFailure;
+}
+
+/// Once nothing is missing any more, what fills of an object wrote for pages that they did not commit.
+void remove_left_files(Engine& engine, const TableDef& table, std::int64_t object_id) {
+  remove_unnamed_files(engine, table, announced_fills(*engine.connect(), object_id));
 }
 
 /// Rows that are computed and not yet in their filling generation. They are written while the next ones are computed.
@@ -166,6 +172,8 @@ class ColumnFill {
         announce(operation_);
         fill();
       });
+      const std::shared_ptr<const Tree> tree = engine_.trees().newest(table_id_);
+      remove_left_files(engine_, tree->table(table_id_), column_id_);
       publish(name, also);
     } catch (...) {
       abandon();
@@ -230,7 +238,7 @@ class ColumnFill {
                   operation_, {});
       engine_.connect()->run("drop table if exists " + sql_table);
       engine_.media_store().remove_operation(table_id_, operation_.id);
-    } catch (const Error&) {  // the reason for giving up matters more; the next process takes the fill up
+    } catch (...) {  // the reason for giving up matters more; the next process takes the fill up
     }
   }
 
@@ -265,7 +273,10 @@ class ViewFill {
         announce(operation_);
         fill();
       });
-      if (view().filling) publish();
+      if (view().filling) {
+        remove_left_files(engine_, view(), view_id_);
+        publish();
+      }
     } catch (...) {
       abandon();
       throw;
@@ -360,7 +371,7 @@ class ViewFill {
       for (const Generation& generation : view().generations) drops += ", " + generation.sql_table;
       engine_.connect()->run(drops);
       engine_.media_store().remove_table(view_id_);
-    } catch (const Error&) {  // the reason for giving up matters more; the next process takes the fill up
+    } catch (...) {  // the reason for giving up matters more; the next process takes the fill up
     }
   }
 

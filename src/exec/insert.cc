@@ -5,6 +5,7 @@
 
 #include "exec/derivation.h"
 #include "exec/input_rows.h"
+#include "exec/operation_files.h"
 #include "exec/publish_rows.h"
 
 namespace intarsia {
@@ -33,8 +34,7 @@ class Insert {
       while (const std::optional<Batch> batch = next()) add(*batch);
       if (spool_.num_rows() > 0) publish();
     } catch (...) {
-      if (operation_.id != 0)
-        for (const auto& [id, table] : tree_->tables) engine_.media_store().remove_operation(id, operation_.id);
+      remove_files_of_failed(engine_, *tree_, operation_);
       throw;
     }
     return status();

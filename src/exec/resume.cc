@@ -74,9 +74,9 @@ std::int64_t discard_dead(Engine& engine) {
   const Pool::Lease connection = engine.connect();
   std::int64_t discarded = 0;
   for (const OperationInfo& operation : list_activities(*connection)) {
-    if (operation.state != "dead" || !discard_activity(*connection, operation.id)) continue;
-    engine.media_store().remove_operation(operation.id);
-    ++discarded;
+    if (operation.state != "dead") continue;
+    const auto remove_files = [&, id = operation.id] { engine.media_store().remove_operation(id); };
+    if (discard_activity(*connection, operation.id, remove_files)) ++discarded;
   }
   return discarded;
 }

@@ -44,6 +44,14 @@ Statement announcement(const Operation& operation, const std::string& descriptio
   return statement;
 }
 
+/// Fails when somebody has discarded the operation.
+Statement check_announced(std::int64_t operation_id) {
+  return with_id(
+      "select case when count(*) = 1 then true else ('discarded ' || count(*))::bool end from (select from activity "
+      "where operation_id = $1 and not discarded for update) a",
+      operation_id);
+}
+
 }  // namespace
 
 Activity::Activity(Pool& pool, std::string description, std::int64_t object_id, std::string on_error)
@@ -66,7 +74,10 @@ void Activity::announce(const Operation& operation) {
   if (session_ && session_->still_there()) return;
   Pool::Lease session = pool_.take_aside();
   session->pipeline({with_id("select pg_advisory_lock($1)", kActivityLock + operation.id)});
-  session->pipeline({announcement(operation, description_, object_id_, on_error_)});  // durable: see end_activity
+  const bool again = session_ != nullptr && object_id_ == 0;
+  session->pipeline({again
+                         ? check_announced(operation.id)
+                         : announcement(operation, description_, object_id_, on_error_)});  // durable: see end_activity
   operation_id_ = operation.id;
   session_ = std::move(session);
 }
@@ -89,10 +100,7 @@ void Activity::report(std::int64_t rows, std::int64_t total) {
 }
 
 std::vector<Statement> end_activity(std::int64_t operation_id) {
-  return {with_id("select case when count(*) = 1 then true else ('discarded ' || count(*))::bool end from (select from "
-                  "activity where operation_id = $1 for update) a",
-                  operation_id),
-          with_id("delete from activity where operation_id = $1", operation_id)};
+  return {check_announced(operation_id), with_id("delete from activity where operation_id = $1", operation_id)};
 }
 
 std::vector<OperationInfo> list_activities(Connection& connection) {
@@ -130,13 +138,22 @@ std::vector<OperationInfo> list_activities(Connection& connection) {
   return operations;
 }
 
-bool discard_activity(Connection& connection, std::int64_t operation_id) {
+std::vector<std::int64_t> announced_fills(Connection& connection, std::int64_t object_id) {
+  const Statement fills = with_id("select operation_id from activity where object_id = $1", object_id);
+  return reserved_ids(connection.query(fills.sql, fills.parameters));
+}
+
+bool discard_activity(Connection& connection, std::int64_t operation_id, const std::function<void()>& clean_up) {
   const std::int64_t key = kActivityLock + operation_id;
   if (connection.query("select pg_try_advisory_lock($1)", with_id("", key).parameters).int_at(0, 0) == 0) return false;
-  const Statement remove = with_id("delete from activity where operation_id = $1", operation_id);
-  const std::int64_t removed = connection.query(remove.sql, remove.parameters).affected();
+  const Statement end = with_id("update activity set discarded = true where operation_id = $1", operation_id);
+  const bool ended = connection.query(end.sql, end.parameters).affected() > 0;
+  if (ended) {
+    clean_up();
+    connection.pipeline({with_id("delete from activity where operation_id = $1", operation_id)});
+  }
   connection.query("select pg_advisory_unlock($1)", with_id("", key).parameters);
-  return removed > 0;
+  return ended;
 }
 
 std::string fill_error_policy(Connection& connection, std::int64_t object_id) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,7 +28,8 @@ class Activity {
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
 
-  /// Once, unless the session was lost since.
+  /// Once, unless the session was lost since. Throws Error(kConcurrentModification) when the operation was taken for
+  /// dead meanwhile.
   void announce(const Operation& operation);
   [[nodiscard]] bool announced() const;
   /// Rows done, for whoever looks; `total` -1: not known. At most once a second.
@@ -47,8 +49,12 @@ class Activity {
 [[nodiscard]] std::vector<Statement> end_activity(std::int64_t operation_id);
 /// Operations that are announced, the oldest first; and columns and views that are being filled by nobody.
 [[nodiscard]] std::vector<OperationInfo> list_activities(Connection& connection);
-/// Removes the row of an operation that died; false when it is alive or gone.
-[[nodiscard]] bool discard_activity(Connection& connection, std::int64_t operation_id);
+/// The operations that are announced as fills of a column or a view: those that died, and the one that is at it.
+[[nodiscard]] std::vector<std::int64_t> announced_fills(Connection& connection, std::int64_t object_id);
+/// Ends an operation that died: it cannot publish any more, then `clean_up` removes what it left, then its row goes.
+/// False when it is alive or gone.
+[[nodiscard]] bool discard_activity(Connection& connection, std::int64_t operation_id,
+                                    const std::function<void()>& clean_up);
 /// What the last announced fill of a column or a view was told to do with errors; "ignore" when nothing is known.
 [[nodiscard]] std::string fill_error_policy(Connection& connection, std::int64_t object_id);
 /// Removes what earlier fills of a column or a view announced, which this operation has brought to an end.

@@ -111,6 +111,18 @@ void MediaStore::remove_operation(std::int64_t operation_id) const noexcept {
     std::filesystem::remove_all(table.path() / std::to_string(operation_id), ignored);
 }
 
+void MediaStore::for_each_file(std::int64_t table_id, std::int64_t operation_id,
+                               const std::function<void(const std::string&)>& visit) const {
+  std::error_code ignored;  // there may be no such folder
+  for (const auto& file : std::filesystem::directory_iterator(folder(table_id, operation_id), ignored))
+    visit(file.path().filename().string());
+}
+
+void MediaStore::remove_file(std::int64_t table_id, std::int64_t operation_id, const std::string& name) const noexcept {
+  std::error_code ignored;
+  std::filesystem::remove(folder(table_id, operation_id) / name, ignored);
+}
+
 void MediaStore::remove_table(std::int64_t table_id) const noexcept {
   std::error_code ignored;
   std::filesystem::remove_all(root_ / std::to_string(table_id), ignored);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,10 @@ class MediaStore {
   void remove_operation(std::int64_t table_id, std::int64_t operation_id) const noexcept;
   /// The same for all tables.
   void remove_operation(std::int64_t operation_id) const noexcept;
+  /// Calls `visit` with the name of each file that an operation wrote for a table.
+  void for_each_file(std::int64_t table_id, std::int64_t operation_id,
+                     const std::function<void(const std::string&)>& visit) const;
+  void remove_file(std::int64_t table_id, std::int64_t operation_id, const std::string& name) const noexcept;
   /// Removes all files of a table.
   void remove_table(std::int64_t table_id) const noexcept;
 

@@ -39,16 +39,6 @@ void pause_before(int attempt) {
   std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(1, most)(random)));
 }
 
-/// The lock waits for a session that is lost and still at work.
-bool is_published(Connection& connection, const Operation& operation) {
-  connection.pipeline(publish_opening(operation.tree_id));
-  SqlParameters id;
-  id.add(operation.id);
-  const bool published = connection.query("select count(*) from operations where id = $1", id).int_at(0, 0) != 0;
-  connection.run("rollback");
-  return published;
-}
-
 Statement append_operation(const Operation& operation, const RowCounts& counts) {
   Statement statement{
       "insert into operations (id, published, at, kind, tree_id, table_id, user_name, client, started, counts) "
@@ -162,6 +152,15 @@ Statement check_schema(std::int64_t tree_id, std::int64_t schema_version) {
   return statement;
 }
 
+bool was_published(Connection& connection, const Operation& operation) {
+  connection.pipeline(publish_opening(operation.tree_id));
+  SqlParameters id;
+  id.add(operation.id);
+  const bool published = connection.query("select count(*) from operations where id = $1", id).int_at(0, 0) != 0;
+  connection.run("rollback");
+  return published;
+}
+
 std::int64_t last_published(Connection& connection) {
   return connection.query("select coalesce(max(published), 0) from operations").int_at(0, 0);
 }
@@ -231,16 +230,16 @@ void retry_publish(Pool& pool, const Operation& operation, const std::function<v
   for (int attempt = 0;; ++attempt) {
     try {
       const Pool::Lease connection = pool.take();
-      if (lost && is_published(*connection, operation)) return;
+      if (lost && was_published(*connection, operation)) return;
       retry_publish(*connection, [&] { publish(*connection); });
       if (function_stats_are_due()) add_function_stats(*connection);
       return;
     } catch (const StaleSchema&) {
-      if (lost && is_published(*pool.take(), operation)) return;
+      if (lost && was_published(*pool.take(), operation)) return;
       throw;
     } catch (const Error& error) {
       const bool unavailable = error.code() == ErrorCode::kDatabaseUnavailable;
-      if (lost && !unavailable && is_published(*pool.take(), operation)) return;  // so what it made is in its own way
+      if (lost && !unavailable && was_published(*pool.take(), operation)) return;  // so what it made is in its own way
       if (!unavailable || attempt == kMostAttempts) throw;
       lost = true;
     }

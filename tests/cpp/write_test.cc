@@ -20,9 +20,16 @@ class WriteTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     home_ = std::filesystem::temp_directory_path() / ("intarsia-write-test-" + std::to_string(getpid()));
-    udf("counted", {"n"}, [](std::int64_t n) {
+    udf("counted", {"n"},
+        [](std::int64_t n) {
+          ++calls;
+          if (n < 0) throw CellFailure("ValueError", "negative");
+          return n + 1;
+        },
+        {.cheap = true});
+    udf("paid", {"n"}, [](std::int64_t n) {
       ++calls;
-      if (n < 0) throw CellFailure("ValueError", "negative");
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
       return n + 1;
     });
     udf("slow", {"n"}, [](std::int64_t n) {
@@ -165,6 +172,16 @@ TEST_F(WriteTest, ManyThreadsInsertIntoOneTable) {
   for (std::thread& writer : writers) writer.join();
   EXPECT_EQ(right_cells(table, "m"), 160);
   EXPECT_EQ(table.version(), 81);
+}
+
+TEST_F(WriteTest, AFinishedCallOfAUdfIsNeverMadeAgain) {
+  Table table = table_with_rows(100);
+  table.add_computed_column({"m", {}, call("cc:paid", {table["n"]})});
+  EXPECT_EQ(calls, 100);
+  table.add_computed_column({"k", {}, call("cc:paid", {table["n"]})});
+  EXPECT_EQ(calls, 100);
+  EXPECT_EQ(right_cells(table, "k"), 100);
+  EXPECT_EQ(db_->clear_results("cc:paid"), 100);
 }
 
 TEST_F(WriteTest, WhatIsInsertedIsThereInAnotherProcess) {

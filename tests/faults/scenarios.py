@@ -135,6 +135,36 @@ def directory_of(t: pxt.Table) -> str:
     return t.get_metadata()['path'].rpartition('/')[0]
 
 
+def has_frame_view(directory: str) -> bool:
+    if f'{directory}/u' not in pxt.list_tables(directory):
+        return False
+    u = pxt.get_table(f'{directory}.u')
+    made = rows(u.order_by(u.id, u.pos).select(u.id, u.pos, u.tiny))
+    assert [row[:2] for row in made] == [(i, pos) for i in range(2) for pos in range(FRAMES)]
+    assert all(tiny.size == (8, 6) for *_, tiny in made)
+    return True
+
+
+def add_frame_view(t: pxt.Table) -> None:
+    base = pxt.get_table(f'{directory_of(t)}.v')
+    pxt.create_view(
+        f'{directory_of(t)}.u', base.where(base.pos >= 0), additional_columns={'tiny': base.frame.resize((8, 6))}
+    )
+
+
+def has_tiny(directory: str) -> bool:
+    v = pxt.get_table(f'{directory}.v')
+    if 'tiny' not in v.columns():
+        return False
+    assert {tiny.size for (tiny,) in rows(v.select(v.tiny))} == {(8, 6)}
+    return True
+
+
+def add_tiny(t: pxt.Table) -> None:
+    v = pxt.get_table(f'{directory_of(t)}.v')
+    v.add_computed_column(tiny=v.frame.resize((8, 6)))
+
+
 def exists(directory: str, name: str, n: int) -> bool:
     """Whether there is such a table, which then has n rows."""
     if f'{directory}/{name}' not in pxt.list_tables(directory):
@@ -306,6 +336,8 @@ SCENARIOS = {
         lambda t: t.delete(t.id > 0),
         lambda d: frames_are(d, titles(0, 3), titles(0, 1)),
     ),
+    'view of frames': Scenario(lambda d: frames(d, 2), add_frame_view, has_frame_view),
+    'column of pictures': Scenario(lambda d: frames(d, 2), add_tiny, has_tiny),
     'create table': Scenario(lambda d: numbers(d, FEW), create_another, lambda d: exists(d, 'new', 0)),
     'drop table': Scenario(
         lambda d: frames(d, 1), lambda t: pxt.drop_table(t, force=True), lambda d: remains(d, 't', 1)

@@ -2,6 +2,7 @@
 """`intarsia backup` and `restore`: what one home has, another has afterwards, and goes on with it."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 import intarsia as pxt
+from external_servers import Server
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'faults'))
 from orphans import find_orphans
@@ -46,16 +48,19 @@ def other_home(intarsia_command: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def command(intarsia_command: Path) -> Callable[..., Any]:
-    def run(*words: str | Path, fails: bool = False) -> Any:
-        done = subprocess.run([intarsia_command, '--json', *words], capture_output=True, text=True, check=False)
+    def run(*words: str | Path, fails: bool = False, **settings: str) -> Any:
+        environment = {**os.environ, **settings}
+        done = subprocess.run(
+            [intarsia_command, '--json', *words], capture_output=True, text=True, check=False, env=environment
+        )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stderr if fails else json.loads(done.stdout)
 
     return run
 
 
-def content(home: Path, directory: str) -> Any:
-    environment = {'INTARSIA_HOME': str(home), 'INTARSIA_VERBOSITY': '0', 'PATH': '/usr/bin:/bin'}
+def content(home: Path, directory: str, **settings: str) -> Any:
+    environment = {'INTARSIA_HOME': str(home), 'INTARSIA_VERBOSITY': '0', 'PATH': '/usr/bin:/bin', **settings}
     done = subprocess.run(
         [sys.executable, '-c', _CONTENT, directory], capture_output=True, text=True, env=environment, check=False
     )
@@ -77,6 +82,32 @@ def make_tables(directory: str, image: str) -> pxt.Table:
     t.update({'image': image}, where=t.id == 1)
     t.delete(t.id == 3)
     return t
+
+
+def test_a_bundle_moves_an_instance_to_an_external_server_and_back(
+    directory: str,
+    home: Path,
+    other_home: Path,
+    tmp_path: Path,
+    photograph: Callable[[str], str],
+    command: Callable[..., Any],
+) -> None:
+    make_tables(directory, photograph('astronaut.png'))
+    expected = content(home, directory)
+    command('--home', home, 'backup', tmp_path / 'embedded.tar')
+    server = Server().init().start().add_database()
+    try:
+        external = {'INTARSIA_DB_URL': server.url()}
+        moved = tmp_path / 'home of the external'
+        command('--home', moved, 'restore', tmp_path / 'embedded.tar', **external)
+        assert content(moved, directory, **external) == expected
+        refused = command('--home', tmp_path / 'third', 'restore', tmp_path / 'embedded.tar', fails=True, **external)
+        assert 'overwrites nothing' in refused
+        command('--home', moved, 'backup', tmp_path / 'external.tar', **external)
+    finally:
+        server.close()
+    command('--home', other_home, 'restore', tmp_path / 'external.tar')
+    assert content(other_home, directory) == expected
 
 
 def test_a_restored_home_has_everything_and_goes_on(
