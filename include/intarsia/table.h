@@ -137,6 +137,15 @@ class Table {
   UpdateStatus delete_rows(const Expr& where = {});
   UpdateStatus add_computed_column(const ColumnSpec& column, OnError on_error = OnError::kAbort,
                                    IfExists if_exists = IfExists::kError);
+  /// Stored columns, null in the rows that are there, all at once; then computed ones. kReplace and kReplaceForce: a
+  /// column of the same name gives way unless something depends on it. Throws Error: kColumnAlreadyExists,
+  /// kUnsupportedOperation (not nullable, and there are rows), kInvalidColumnName.
+  UpdateStatus add_columns(const std::vector<ColumnSpec>& columns, OnError on_error = OnError::kAbort,
+                           IfExists if_exists = IfExists::kError);
+  /// Throws Error: kColumnNotFound, kUnsupportedOperation that names the columns and views that depend on it.
+  void drop_column(const std::string& column, IfNotExists if_not_exists = IfNotExists::kError);
+  /// Expressions that use the column follow. Throws Error: kColumnNotFound, kColumnAlreadyExists, kInvalidColumnName.
+  void rename_column(const std::string& column, const std::string& new_name);
 
  private:
   std::shared_ptr<Engine> engine_;

@@ -13,7 +13,8 @@ from intarsia.types import is_type, native_type
 _KEYS = ('type', 'value', 'stored', 'media_validation', 'primary_key', 'comment', 'custom_metadata', 'destination')
 
 
-def _check_name(name: Any) -> None:
+def check_column_name(name: Any) -> None:
+    """Refuses what cannot be a column: no identifier, or a method of tables."""
     from intarsia.table import Table
 
     if not isinstance(name, str) or not name.isidentifier() or name.startswith('_'):
@@ -40,7 +41,7 @@ def computed_column(
     name: str, value: Any, *, stored: bool | None, comment: str, custom_metadata: Any
 ) -> dict[str, Any]:
     """A computed column for the engine."""
-    _check_name(name)
+    check_column_name(name)
     if is_type(value) or isinstance(value, type) or (callable(value) and not isinstance(value, Expr | MethodRef)):
         raise RequestError(ErrorCode.TYPE_MISMATCH, f"column '{name}' needs an expression, got {value!r}")
     return _fields(
@@ -49,7 +50,7 @@ def computed_column(
 
 
 def _declared(name: str, spec: Any) -> dict[str, Any]:
-    _check_name(name)
+    check_column_name(name)
     if isinstance(spec, Expr):
         return _fields(name, value=operand(spec))
     if not isinstance(spec, dict):

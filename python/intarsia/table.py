@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from intarsia import _display, _instance
 from intarsia._async import async_variant
-from intarsia._columns import computed_column
+from intarsia._columns import check_column_name, computed_column, declared_columns
 from intarsia._cursor import ResultCursor
 from intarsia._native import Table as NativeTable
 from intarsia._query import Query
-from intarsia.exceptions import NotFoundError, invalid_argument, refuse_arguments, unsupported
+from intarsia.exceptions import (
+    ErrorCode,
+    NotFoundError,
+    RequestError,
+    invalid_argument,
+    refuse_arguments,
+    unsupported,
+)
 from intarsia.exprs import ColumnRef, Expr
 from intarsia.metadata import TableMetadata, VersionMetadata, table_metadata, version_metadata
 from intarsia.results import ResultSet
+from intarsia.types import is_type
 from intarsia.update_status import UpdateStatus, status_of
 
 if TYPE_CHECKING:
@@ -188,10 +196,59 @@ class Table:
             print(f"Column '{name}': {status.num_rows} rows with {status.num_excs} errors in {seconds:.2f} s")
         return status
 
+    def add_column(self, *, if_exists: str = 'error', **kwargs: Any) -> UpdateStatus:
+        """Adds a column of values, null in the rows that are there.
+
+        >>> t.add_column(note=pxt.String | None)
+        """
+        if len(kwargs) != 1:
+            given = ', '.join(kwargs) or 'none'
+            raise unsupported(
+                f'add_column() requires exactly one keyword argument of the form col_name=col_type; got {len(kwargs)} '
+                f'arguments instead ({given})'
+            )
+        [(name, spec)] = kwargs.items()
+        if isinstance(spec, Expr) or not (isinstance(spec, dict) or is_type(spec) or isinstance(spec, type)):
+            raise invalid_argument(
+                f"add_column(): column '{name}' needs a type; did you mean add_computed_column()? Got {spec!r}"
+            )
+        return self.add_columns(kwargs, if_exists)
+
+    def add_columns(self, schema: dict[str, Any], if_exists: str = 'error') -> UpdateStatus:
+        """Adds several columns, declared as for create_table: those of values at once, then computed ones.
+
+        `if_exists`: 'error', 'ignore' (it stays as it is), 'replace' or 'replace_force' (it gives way, unless something
+        depends on it).
+        """
+        return status_of(self._native.add_columns(declared_columns(schema), if_exists))
+
+    def drop_column(self, column: str | ColumnRef, if_not_exists: str = 'error') -> None:
+        """Drops a column on which no other column and no view depends."""
+        self._native.drop_column(self._column_name('drop_column', column), if_not_exists)
+
+    def rename_column(self, old_name: str, new_name: str) -> None:
+        """Gives a column another name; expressions that use it follow."""
+        check_column_name(new_name)
+        self._native.rename_column(self._column_name('rename_column', old_name), new_name)
+
+    def _column_name(self, call: str, column: Any) -> str:
+        if isinstance(column, ColumnRef):
+            name = column._native.text()
+            if name not in self.columns() or not self._native.column(name).same_as(column._native):
+                raise NotFoundError(ErrorCode.COLUMN_NOT_FOUND, f'Unknown column: {name}')
+            return name
+        if not isinstance(column, str):
+            raise RequestError(ErrorCode.TYPE_MISMATCH, f'{call}() takes a column or its name, got {column!r}')
+        return column
+
     ainsert = async_variant(insert)
     aupdate = async_variant(update)
     adelete = async_variant(delete)
     aadd_computed_column = async_variant(add_computed_column)
+    aadd_column = async_variant(add_column)
+    aadd_columns = async_variant(add_columns)
+    adrop_column = async_variant(drop_column)
+    arename_column = async_variant(rename_column)
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 

@@ -213,7 +213,29 @@ void bind_tables(nb::module_& m) {
           },
           nb::arg("column"), nb::arg("on_error"), nb::arg("if_exists"),
           nb::sig("def add_computed_column(self, column: dict[str, typing.Any], on_error: str, if_exists: str) -> "
-                  "UpdateStatus"));
+                  "UpdateStatus"))
+      .def(
+          "add_columns",
+          [](Table& self, nb::list columns, std::string_view if_exists) {
+            const std::vector<ColumnSpec> specs = column_specs_of(columns);
+            const IfExists existing = parse_if_exists(if_exists);
+            return without_gil([&] { return self.add_columns(specs, OnError::kAbort, existing); });
+          },
+          nb::arg("columns"), nb::arg("if_exists"),
+          nb::sig("def add_columns(self, columns: list[dict[str, typing.Any]], if_exists: str) -> UpdateStatus"))
+      .def(
+          "drop_column",
+          [](Table& self, const std::string& column, std::string_view if_not_exists) {
+            const IfNotExists missing = parse_if_not_exists(if_not_exists);
+            without_gil([&] { self.drop_column(column, missing); });
+          },
+          nb::arg("column"), nb::arg("if_not_exists"))
+      .def(
+          "rename_column",
+          [](Table& self, const std::string& column, const std::string& new_name) {
+            without_gil([&] { self.rename_column(column, new_name); });
+          },
+          nb::arg("column"), nb::arg("new_name"));
 }
 
 }  // namespace intarsia::python

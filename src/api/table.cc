@@ -5,6 +5,7 @@
 #include "exec/add_column.h"
 #include "exec/engine.h"
 #include "exec/insert.h"
+#include "exec/schema_change.h"
 #include "exec/update.h"
 
 namespace intarsia {
@@ -33,6 +34,31 @@ UpdateStatus Table::delete_rows(const Expr& where) {
 
 UpdateStatus Table::add_computed_column(const ColumnSpec& column, OnError on_error, IfExists if_exists) {
   return intarsia::add_computed_column(*engine_, id_, column, on_error, if_exists);
+}
+
+UpdateStatus Table::add_columns(const std::vector<ColumnSpec>& columns, OnError on_error, IfExists if_exists) {
+  std::vector<ColumnSpec> stored;
+  for (const ColumnSpec& column : columns)
+    if (column.value.empty()) stored.push_back(column);
+  if (!stored.empty()) add_stored_columns(*engine_, id_, stored, if_exists);
+  UpdateStatus status;
+  for (const ColumnSpec& column : columns) {
+    if (column.value.empty()) continue;
+    const UpdateStatus added = add_computed_column(column, on_error, if_exists);
+    status.table.updated = std::max(status.table.updated, added.table.updated);
+    status.table.errors += added.table.errors;
+    status.table.computed_values += added.table.computed_values;
+    for (const std::string& name : added.columns_with_errors) status.columns_with_errors.push_back(name);
+  }
+  return status;
+}
+
+void Table::drop_column(const std::string& column, IfNotExists if_not_exists) {
+  intarsia::drop_column(*engine_, id_, column, if_not_exists);
+}
+
+void Table::rename_column(const std::string& column, const std::string& new_name) {
+  intarsia::rename_column(*engine_, id_, column, new_name);
 }
 
 }  // namespace intarsia

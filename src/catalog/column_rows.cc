@@ -67,6 +67,18 @@ Statement end_generation(std::int64_t generation_id, std::int64_t until) {
                   until);
 }
 
+std::vector<Statement> rename_column_rows(std::int64_t column_id, const std::string& name, std::int64_t since) {
+  Statement renamed{
+      "insert into columns (id, since, table_id, name, position, type, value, filling, stored, from_iterator, "
+      "primary_key, media_validation, comment, custom_metadata, version_added) "
+      "select id, $2, table_id, $3, position, type, value, filling, stored, from_iterator, "
+      "primary_key, media_validation, comment, custom_metadata, version_added from columns "
+      "where id = $1 and until is null"};
+  renamed.parameters.add(column_id).add(since).add(std::string_view(name));
+  return {renamed,
+          with_ids("update columns set until = $2 where id = $1 and until is null and since <> $2", column_id, since)};
+}
+
 Statement publish_column(std::int64_t column_id, const std::string& name) {
   Statement statement{"update columns set filling = false, name = $2 where id = $1 and until is null"};
   statement.parameters.add(column_id).add(std::string_view(name));

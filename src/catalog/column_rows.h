@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "catalog/tree.h"
 #include "storage/connection.h"
@@ -16,6 +17,9 @@ namespace intarsia {
 /// The column is no more from operation `until` on; its cells stay for time travel.
 [[nodiscard]] Statement end_column(std::int64_t column_id, std::int64_t until);
 [[nodiscard]] Statement end_generation(std::int64_t generation_id, std::int64_t until);
+/// The column has another name from operation `since` on.
+[[nodiscard]] std::vector<Statement> rename_column_rows(std::int64_t column_id, const std::string& name,
+                                                        std::int64_t since);
 /// A column that has been filled is read from now on, under `name`.
 [[nodiscard]] Statement publish_column(std::int64_t column_id, const std::string& name);
 [[nodiscard]] Statement publish_generation(std::int64_t generation_id);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "expr/node.h"
 #include "intarsia/error.h"
 
 namespace intarsia {
@@ -81,6 +82,48 @@ TableDef read_table(const json& row) {
   table.rows_table_name = table.rows_table();
   return table;
 }
+
+/// Columns by the names that they have now: expressions keep those of the time when they were written.
+class CurrentNames {
+ public:
+  explicit CurrentNames(Tree& tree) : tree_(tree) {
+    for (const auto& [id, table] : tree.tables)
+      for (const ColumnDef& column : table.columns) names_[column.id] = &column.name;
+  }
+
+  void apply() {
+    for (auto& [id, table] : tree_.tables) {
+      renew(table.iterator);
+      renew(table.predicate);
+      for (ColumnDef& column : table.columns) renew(column.value);
+    }
+  }
+
+ private:
+  void renew(Expr& expr) const {
+    bool is_old = false;
+    if (!expr.empty()) visit_expr(expr, [&](const Expr& part) { is_old |= new_name(part) != nullptr; });
+    if (is_old) expr = renewed(expr);
+  }
+
+  [[nodiscard]] const std::string* new_name(const Expr& expr) const {
+    if (expr.kind() != Expr::Kind::kColumn) return nullptr;
+    const auto found = names_.find(expr.column_id());
+    return found == names_.end() || *found->second == expr.name() ? nullptr : found->second;
+  }
+
+  [[nodiscard]] Expr renewed(const Expr& expr) const {
+    if (const std::string* name = new_name(expr))
+      return Expr::column(expr.table_id(), expr.column_id(), *name, expr.type());
+    if (expr.kind() != Expr::Kind::kCall) return expr;
+    ExprNode node{Expr::Kind::kCall, expr.type(), {}, 0, 0, expr.name(), {}};
+    for (const Expr& arg : expr.args()) node.args.push_back(renewed(arg));
+    return ExprNode::make(std::move(node));
+  }
+
+  Tree& tree_;
+  std::map<std::int64_t, const std::string*> names_;
+};
 
 }  // namespace
 
@@ -173,6 +216,7 @@ std::shared_ptr<const Tree> load_tree(Connection& connection, std::int64_t tree_
     Generation generation{row.at("id"), row.at("sql_table"), row.at("column_ids"), row.at("state") == "filling"};
     tree->tables.at(row.at("table_id")).generations.push_back(std::move(generation));
   }
+  CurrentNames(*tree).apply();
   return tree;
 }
 

@@ -12,6 +12,7 @@
 #include "exec/fill.h"
 #include "exec/operation_files.h"
 #include "exec/read_rows.h"
+#include "exec/schema_change.h"
 #include "intarsia/function.h"
 #include "plan/inline_columns.h"
 #include "storage/row_writer.h"
@@ -22,23 +23,6 @@ namespace {
 
 constexpr std::int64_t kMostRowsInPlace = 10'000;
 constexpr int kMostAttemptsInPlace = 5;
-
-bool refers_to(const Expr& expr, std::int64_t column_id) {
-  bool found = false;
-  if (!expr.empty()) visit_columns(expr, [&](std::int64_t id) { found |= id == column_id; });
-  return found;
-}
-
-/// "view.column", "view": what in the tree depends on a column.
-std::vector<std::string> dependents(const Tree& tree, std::int64_t column_id) {
-  std::vector<std::string> names;
-  for (const auto& [id, table] : tree.tables) {
-    if (refers_to(table.iterator, column_id) || refers_to(table.predicate, column_id)) names.push_back(table.path);
-    for (const ColumnDef& column : table.columns)
-      if (refers_to(column.value, column_id)) names.push_back(table.path + "." + column.name);
-  }
-  return names;
-}
 
 class AddColumn {
  public:

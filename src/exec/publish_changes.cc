@@ -85,6 +85,12 @@ class PublishChanges {
     return !table.has_iterator() && target.sql_table != table.rows_table();
   }
 
+  /// A family of a stored column that was added later has no entries for the rows that were there.
+  [[nodiscard]] bool may_lack_entries(const SqlTarget& target) const {
+    const ColumnDef& column = *target.columns.front();
+    return target.sql_table != tree_.table(column.table_id).rows_table() && column.value.empty();
+  }
+
   // ---- the transaction ---------------------------------------------------------------------------------------------
   void open(bool require_untouched) {
     std::vector<Statement> statements = publish_opening(tree_.id);
@@ -136,7 +142,8 @@ class PublishChanges {
     if (target.columns.empty()) return;
     if (target.filling) return statements.push_back(upsert_statement(target, cells, operation_.id));
     keep(target, cells, statements);
-    statements.push_back(update_statement(target, cells, operation_.id));
+    statements.push_back(may_lack_entries(target) ? upsert_statement(target, cells, operation_.id)
+                                                  : update_statement(target, cells, operation_.id));
   }
 
   void make(const TableDef& table, const SqlTarget& target, const RowSet& cells,
