@@ -65,7 +65,7 @@ def test_what_add_column_refuses(t: pxt.Table) -> None:
     with pytest.raises(RequestError, match='a primary key is declared by create_table'):
         t.add_column(k={'type': pxt.Int | None, 'primary_key': True})
     view = pxt.create_view(t.get_metadata()['path'] + '_v', t)
-    with pytest.raises(RequestError, match='a view.*must be nullable'):
+    with pytest.raises(RequestError, match=r'a view.*must be nullable'):
         view.add_column(k=pxt.Int)
     view.add_column(k=pxt.Int | None)
     assert column(view.select(view.k)) == [None] * 5
