@@ -4,22 +4,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from intarsia import _display, _native
-from intarsia.exceptions import ErrorCode, RequestError, unsupported
+from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, unsupported
 from intarsia.types import ColumnType
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    import pydantic
 
 _ROWS_AT_ONCE = 1000
 _MOST_ROWS_SHOWN = 1000
 
 
 class ResultSet:
-    """Rows in memory: `r[0]` is a dict, `r['name']` a list, `r[0, 'name']` a cell. Python objects are made on access.
+    """Rows in memory: `r[0]` is a dict, `r[2:5]` a result of these rows, `r['name']` a list, `r[0, 'name']` a
+    cell. Python objects are made on access.
 
     >>> rows = t.select(t.name, t.image).collect()
     >>> rows[0]['image']  # a PIL image
@@ -54,6 +57,8 @@ class ResultSet:
     def __getitem__(self, key: str) -> list[Any]: ...
     @overload
     def __getitem__(self, key: tuple[int, str | int]) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> ResultSet: ...
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._native.column(self._column(key), 0, len(self))
@@ -63,7 +68,9 @@ class ResultSet:
         if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], int):
             row = self._row(key[0])
             return self._native.column(self._column(key[1]), row, row + 1)[0]
-        raise unsupported(f'a result is indexed by row, by column name or by (row, column), not by {key!r}')
+        if isinstance(key, slice):
+            return ResultSet(self._native.take(list(range(*key.indices(len(self))))))
+        raise unsupported(f'a result is indexed by row, slice, by column name or by (row, column), not by {key!r}')
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for begin in range(0, len(self), _ROWS_AT_ONCE):
@@ -103,6 +110,43 @@ class ResultSet:
         import pyarrow as pa
 
         return pa.Table.from_batches([pa.record_batch(batch) for batch in self._native.arrow_batches()])
+
+    def to_polars(self) -> pl.DataFrame:
+        """Media as URLs, JSON as text."""
+        import polars as pl
+
+        frame = pl.from_arrow(self.to_arrow())
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    BaseModelT = TypeVar('BaseModelT', bound='pydantic.BaseModel')
+
+    def to_pydantic(self, model: type[BaseModelT]) -> Iterator[BaseModelT]:
+        """Each row as an instance of a pydantic model; columns that it has no field for are left out.
+
+        >>> [film.title for film in t.collect().to_pydantic(Film)]
+        """
+        import pydantic
+
+        if not (isinstance(model, type) and issubclass(model, pydantic.BaseModel)):
+            raise invalid_argument(f'to_pydantic() takes a pydantic model class, got {model!r}')
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if missing := [name for name, field in fields.items() if field.is_required() and name not in self._names]:
+            raise unsupported(
+                f'to_pydantic(): model {model.__name__} needs {missing}, and the result has only {self._names}'
+            )
+        if extra := [
+            name for name in self._names if name not in fields and model.model_config.get('extra') == 'forbid'
+        ]:
+            raise unsupported(f"to_pydantic(): model {model.__name__} forbids the columns {extra} (extra='forbid')")
+        return self._instances(model)
+
+    def _instances(self, model: type[BaseModelT]) -> Iterator[BaseModelT]:
+        for number, row in enumerate(self):
+            try:
+                yield model.model_validate(row)
+            except ValueError as failure:
+                raise RequestError(ErrorCode.TYPE_MISMATCH, f'to_pydantic(): row {number}: {failure}') from failure
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

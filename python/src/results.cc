@@ -76,6 +76,22 @@ nb::list column_as_list(const ResultSet& self, int column, std::int64_t begin, s
   return cells;
 }
 
+/// Rows by number, in the order given.
+ResultSet taken(const ResultSet& self, const std::vector<std::int64_t>& rows) {
+  std::vector<Batch> batches;
+  for (std::size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+    std::int64_t first = 0;
+    std::size_t place = 0;
+    while (rows[begin] >= first + self.batches()[place].num_rows()) first += self.batches()[place++].num_rows();
+    const Batch& batch = self.batches()[place];
+    std::vector<std::int64_t> within;
+    for (; end < rows.size() && rows[end] >= first && rows[end] < first + batch.num_rows(); ++end)
+      within.push_back(rows[end] - first);
+    batches.push_back(batch.take(within));
+  }
+  return {self.names(), self.types(), std::move(batches)};
+}
+
 bool is_plain(const Column& column) {
   if (column.is_constant()) return false;
   for (std::int64_t row = 0; row < column.length(); ++row)
@@ -133,6 +149,7 @@ void bind_results(nb::module_& m) {
            nb::sig("def rows(self, begin: int, end: int) -> list[dict[str, typing.Any]]"))
       .def("column", column_as_list, nb::arg("column"), nb::arg("begin"), nb::arg("end"),
            nb::sig("def column(self, column: int, begin: int, end: int) -> list[typing.Any]"))
+      .def("take", taken, nb::arg("rows"), nb::keep_alive<0, 1>())
       .def("numbers", column_as_numbers, nb::arg("column"),
            nb::sig("def numbers(self, column: int) -> bytearray | None"))
       .def("arrow_batches", arrow_batches);

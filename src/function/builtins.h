@@ -8,6 +8,8 @@ void register_operator_functions();
 void register_string_functions();
 void register_math_functions();
 void register_json_functions();
+void register_array_functions();
+void register_uuid_functions();
 void register_timestamp_functions();
 void register_image_functions();
 void register_video_functions();

@@ -58,6 +58,8 @@ void register_builtins() {
   register_string_functions();
   register_math_functions();
   register_json_functions();
+  register_array_functions();
+  register_uuid_functions();
   register_timestamp_functions();
   register_image_functions();
   register_video_functions();

@@ -5,7 +5,7 @@ from typing import Any
 
 from intarsia.functions._family import family_dir, family_function
 
-_MODULES = frozenset({'date', 'image', 'json', 'math', 'string', 'timestamp', 'video'})
+_MODULES = frozenset({'array', 'date', 'image', 'json', 'math', 'string', 'timestamp', 'uuid', 'video'})
 
 
 def __getattr__(name: str) -> Any:
