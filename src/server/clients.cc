@@ -24,7 +24,7 @@ Connection connect_or_fail(const std::string& conninfo) {
   Connection connection = connect(conninfo);
   if (PQstatus(connection.get()) == CONNECTION_OK) return connection;
   throw Error(ErrorCode::kDatabaseUnavailable,
-              fmt::format("cannot connect to the new server: {}", PQerrorMessage(connection.get())));
+              fmt::format("cannot connect to the new server: {}", PQerrorMessage(connection.get())), {}, true);
 }
 
 Result execute(PGconn* connection, const char* sql) {

@@ -5,7 +5,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,6 +106,24 @@ fs::path ServerState::socket_path() const {
   return fs::path(socket_dir) / ".s.PGSQL.5432";
 }
 
+bool ServerState::lives() const {
+  if (place.boot.empty() || place.is_here()) return watcher_lives();
+  return place.on_this_kernel() && answers();
+}
+
+bool ServerState::answers() const {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = socket_path().string();
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const bool connected = connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool busy = !connected && errno == EAGAIN;
+  close(client);
+  return connected || busy;
+}
+
 bool ServerState::watcher_lives() const {
   // "4711 (intarsia-server) S ...": a Z there is dead, and only its parent has not noticed.
   static constexpr std::string_view kName = "(intarsia-server) ";
@@ -117,11 +137,14 @@ std::optional<ServerState> read_server_state(const fs::path& home) {
   if (!content) return std::nullopt;
   const json state = json::parse(*content, nullptr, false);
   if (!state.is_object()) return std::nullopt;
-  return ServerState{.pid = state.value("pid", 0), .socket_dir = state.value("socket_dir", "")};
+  return ServerState{.pid = static_cast<pid_t>(number_field(state, "pid")),
+                     .socket_dir = text_field(state, "socket_dir"),
+                     .place = Place::from_json(state)};
 }
 
 void write_server_state(const fs::path& home, const ServerState& state) {
-  const json content = {{"pid", state.pid}, {"socket_dir", state.socket_dir}};
+  json content = {{"pid", state.pid}, {"socket_dir", state.socket_dir}};
+  state.place.to_json(content);
   write_atomically(home / "server.json", content.dump() + "\n", false);  // tells of a process, which a power cut ends
 }
 
@@ -195,7 +218,7 @@ std::optional<FileLock> FileLock::acquire(const fs::path& path, std::chrono::mil
 }
 
 bool FileLock::held(const fs::path& path) {
-  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
   const bool busy = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   close(file);

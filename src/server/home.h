@@ -2,11 +2,12 @@
 // The folder of an instance:
 //   config.toml    settings (see intarsia/config.h)
 //   instance.json  {"format": N, "created": time, "postgres_runs": how the server's user was chosen}
-//   server.json    where the running server listens; there only while it runs
+//   server.json    where the running server listens; there only while it runs. Whoever has the lease writes and
+//                  removes it, nobody else
 //   server.lock    flock: held by whoever starts or stops the server
 //   owner.lock     flock: held by intarsia-server and every process of PostgreSQL as long as any of them lives
-//   lease.json     which machine owns the data (see lease.h)
-//   pgdata, media, cache, logs, run
+//   lease.json     which machine or container owns the data (see lease.h)
+//   pgdata, media, cache, logs, run; for moments pgdata.draft and pgdata.old (see new_files.h)
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +16,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+
+#include "server/place.h"
 
 namespace intarsia {
 
@@ -32,11 +35,18 @@ void record_in_instance(const std::filesystem::path& home, const std::string& fi
 struct ServerState {
   pid_t pid = 0;
   std::string socket_dir;
+  Place place;  ///< where `pid` counts
 
   [[nodiscard]] std::string conninfo(const std::string& database = "intarsia") const;
   [[nodiscard]] std::filesystem::path socket_path() const;
-  /// Whether `pid` is a living intarsia-server, and not another program that has the number by now.
+  /// Whether that server lives and is to be used, as far as it can be told from here. Here by `pid`, if an
+  /// intarsia-server has that number; in another container of this kernel by the socket, which may be on a volume that
+  /// both have; on another machine it is not to be used.
+  [[nodiscard]] bool lives() const;
+
+ private:
   [[nodiscard]] bool watcher_lives() const;
+  [[nodiscard]] bool answers() const;
 };
 [[nodiscard]] std::optional<ServerState> read_server_state(const std::filesystem::path& home);
 void write_server_state(const std::filesystem::path& home, const ServerState& state);

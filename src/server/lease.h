@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// home/lease.json says which machine runs a server on the home's data, so that a second machine that mounts the same
-// volume does not: {"owner": random, "host", "boot": the kernel's boot id, "pid", "time", "period": seconds}, padded to
-// a fixed size and written in place, which needs no disk space. The owner renews it every period. A lease of another
-// kernel counts as dead when it has not changed for three periods of its own, as watched here: clocks are not compared.
-// Within one kernel home/owner.lock decides.
+// home/lease.json says which machine or container runs a server on the home's data, so that a second one that mounts
+// the same volume does not. The owner renews it every period. A lease of another kernel counts as dead when it has not
+// changed for three periods of its own, as watched here: clocks are not compared. Within one kernel home/owner.lock
+// decides; between PID namespaces only on a file system whose locks surely reach all of them.
 #pragma once
 
 #include <chrono>
@@ -13,6 +12,8 @@
 #include <mutex>
 #include <string>
 #include <thread>
+
+#include "server/lease_file.h"
 
 namespace intarsia {
 
@@ -30,15 +31,20 @@ class Lease {
   /// Gives the lease back, unless it was lost.
   ~Lease();
 
- private:
-  void wait_for_other();
-  [[nodiscard]] std::string content() const;
-  void write() const;
+  /// Whether nobody took it meanwhile.
   [[nodiscard]] bool owned() const;
+  /// Whether the one who had it before may live on, unseen, and have files open.
+  [[nodiscard]] bool taken_from_elsewhere() const { return taken_from_elsewhere_; }
+
+ private:
+  /// Whether it was left to expire, and not given back. Throws when it is renewed.
+  [[nodiscard]] bool expires(const LeaseFile& other) const;
+  void write() const;
   void keep();
 
-  std::filesystem::path path_;
+  std::filesystem::path home_;
   std::string owner_;
+  bool taken_from_elsewhere_ = false;
   std::function<void(const std::string&)> on_lost_;
   std::mutex mutex_;
   std::condition_variable wake_;

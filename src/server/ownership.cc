@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "intarsia/error.h"
+#include "server/lease_file.h"
 
 namespace intarsia {
 namespace {
@@ -35,18 +36,21 @@ bool has_open(const fs::path& process, const struct stat& file) {
   return false;
 }
 
-/// Processes of a server of this home. Clients that look at the lock for a moment are not among them.
+/// Processes of a server of this home, in this PID namespace. Clients that look at the lock for a moment are not among
+/// them.
 std::vector<Holder> holders(const fs::path& lock) {
   std::vector<Holder> found;
   struct stat file {};
   if (stat(lock.c_str(), &file) != 0) return found;
   std::error_code error;
+  const fs::path here = fs::read_symlink("/proc/self/ns/pid", error);
   for (const auto& process : fs::directory_iterator("/proc", error)) {
     const pid_t pid = std::atoi(process.path().filename().c_str());
     std::string program = read_whole(process.path() / "comm").value_or("");
     while (!program.empty() && program.back() == '\n') program.pop_back();
     const bool ours = program == "postgres" || program == "intarsia-server";
-    if (pid > 0 && pid != getpid() && ours && has_open(process.path(), file)) found.push_back({pid, program});
+    if (pid <= 0 || pid == getpid() || !ours || !has_open(process.path(), file)) continue;
+    if (fs::read_symlink(process.path() / "ns/pid", error) == here) found.push_back({pid, program});
   }
   return found;
 }
@@ -65,20 +69,28 @@ void end_orphans(const fs::path& home, const std::vector<Holder>& found, bool ha
   }
 }
 
+/// When the lock is held by a server elsewhere. One that has told where it listens, and is not to be reached there, is
+/// not waited for: it runs, or its last processes will have ended when the user tries again.
+void refuse_when_elsewhere(const fs::path& home, bool has_address, bool out_of_patience) {
+  const auto lease = lease_of_elsewhere(home);
+  if (lease && (has_address || out_of_patience))
+    throw Error(ErrorCode::kDatabaseUnavailable, used_elsewhere(home, *lease));
+}
+
 }  // namespace
 
 std::optional<FileLock> take_ownership(const fs::path& home) {
-  constexpr seconds kPatience{120};
+  constexpr seconds kPatience{120}, kElsewherePatience{60};
   const auto begin = Clock::now();
   auto next_look = begin + milliseconds(500);
   while (Clock::now() - begin < kPatience) {
     if (auto lock = FileLock::acquire(home / "owner.lock", milliseconds(100))) return lock;
-    if (const auto state = read_server_state(home)) {
-      if (state->watcher_lives()) return std::nullopt;
-      remove_server_state(home);
-    }
+    const auto state = read_server_state(home);
+    if (state && state->lives()) return std::nullopt;
     if (Clock::now() > next_look) {
-      end_orphans(home, holders(home / "owner.lock"), Clock::now() - begin > seconds(3));
+      const std::vector<Holder> found = holders(home / "owner.lock");
+      if (found.empty()) refuse_when_elsewhere(home, state.has_value(), Clock::now() - begin > kElsewherePatience);
+      end_orphans(home, found, Clock::now() - begin > seconds(3));
       next_look = Clock::now() + seconds(1);
     }
   }

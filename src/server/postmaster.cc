@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 
 #include "intarsia/config.h"
 #include "intarsia/error.h"
+#include "server/disk_space.h"
 #include "server/home.h"
 #include "server/postgres_settings.h"
 
@@ -29,16 +29,6 @@ constexpr std::int64_t kFirstUseBytes = 60LL << 20;
 
 [[noreturn]] void fail(const std::string& message) {
   throw Error(ErrorCode::kDatabaseUnavailable, message);
-}
-
-std::int64_t total_bytes(const fs::path& path) {
-  struct statvfs system {};
-  return statvfs(path.c_str(), &system) == 0 ? static_cast<std::int64_t>(system.f_blocks * system.f_frsize) : 0;
-}
-
-std::int64_t free_bytes(const fs::path& path) {
-  struct statvfs system {};
-  return statvfs(path.c_str(), &system) == 0 ? static_cast<std::int64_t>(system.f_bavail * system.f_frsize) : 0;
 }
 
 void append(const fs::path& path, const std::string& text) {

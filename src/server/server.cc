@@ -19,6 +19,8 @@
 #include "intarsia/config.h"
 #include "intarsia/error.h"
 #include "server/home.h"
+#include "server/lease_file.h"
+#include "server/watch.h"
 #include "storage/fork.h"
 
 extern char** environ;
@@ -34,13 +36,14 @@ constexpr seconds kStartPatience{600};
 constexpr seconds kStopPatience{120};
 constexpr const char* kProgram = "intarsia-server";
 
-[[noreturn]] void fail(const std::string& message, std::string detail = {}) {
-  throw Error(ErrorCode::kDatabaseUnavailable, "start of the embedded server: " + message, std::move(detail), true);
+[[noreturn]] void fail(const std::string& message, std::string detail = {}, bool retriable = false) {
+  throw Error(ErrorCode::kDatabaseUnavailable, "start of the embedded server: " + message, std::move(detail),
+              retriable);
 }
 
 std::optional<ServerState> running_server(const fs::path& home) {
   auto state = read_server_state(home);
-  if (!state || !state->watcher_lives() || !FileLock::held(home / "owner.lock")) return std::nullopt;
+  if (!state || !FileLock::held(home / "owner.lock") || !state->lives()) return std::nullopt;
   return state;
 }
 
@@ -161,16 +164,18 @@ ServerState start(const Config& config) {
   std::error_code ignored;
   const std::uintmax_t log_size = fs::exists(log, ignored) ? fs::file_size(log, ignored) : 0;
   bool timed_out = false;
-  const std::string report = read_report(spawn(config), timed_out);
+  std::string report = read_report(spawn(config), timed_out);
   if (report == "ready") {
     if (auto state = read_server_state(config.home)) return *state;
   }
+  const bool try_again = report == "ready" || report.empty() || report.starts_with(kTryAgain);
+  if (report.starts_with(kTryAgain)) report.erase(0, kTryAgain.size());
   const std::string tail = new_log(log, log_size, report);
   std::string message = report == "ready" ? "it ended at once" : report;
   if (timed_out) message = fmt::format("it is not ready after {} s", kStartPatience.count());
   if (message.empty()) message = "intarsia-server ended without a word";
   if (!tail.empty()) message += fmt::format("\nEnd of {}:\n{}", log.string(), tail);
-  fail(message, tail);
+  fail(message, tail, try_again && !timed_out);
 }
 
 FileLock lock_server(const fs::path& home) {
@@ -190,10 +195,11 @@ std::string ensure_server(const Config& config) {
   const FileLock starting = lock_server(config.home);
   if (const auto state = running_server(config.home)) {
     if (reachable(*state)) return state->conninfo();
-    fail(
-        fmt::format("the server of '{}' runs as process {}, but its socket '{}' is not to be seen from here; end that "
-                    "process, and it starts anew",
-                    config.home.string(), state->pid, state->socket_path().string()));
+    // In a folder that is there the socket comes in a moment, or is gone because the server ends.
+    fail(fmt::format("the server of '{}' runs as process {}, but its socket '{}' is not to be seen from here; end that "
+                     "process, and it starts anew",
+                     config.home.string(), state->pid, state->socket_path().string()),
+         {}, access(state->socket_dir.c_str(), F_OK) == 0);
   }
   return start(config).conninfo();
 }
@@ -207,6 +213,10 @@ bool stop_server(const Config& config) {
   if (!config.db_url.empty() || !fs::exists(home / "owner.lock")) return false;
   const FileLock stopping = lock_server(home);
   if (!FileLock::held(home / "owner.lock")) return false;
+  if (const auto lease = lease_of_elsewhere(home))
+    throw Error(ErrorCode::kDatabaseUnavailable,
+                fmt::format("stop of the embedded server of '{}': it runs in {}, out of reach from here; stop it there",
+                            home.string(), lease->describe()));
   if (const auto state = running_server(home)) kill(state->pid, SIGTERM);
   const auto deadline = std::chrono::steady_clock::now() + kStopPatience;
   while (FileLock::held(home / "owner.lock")) {

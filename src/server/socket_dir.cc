@@ -58,7 +58,7 @@ bool take(const std::string& folder, const RunAs& user) {
   struct stat found {};
   if (lstat(folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) return false;
   // Left by a server that ran as another user, in a home that only we can write.
-  if (found.st_uid != user.file_owner() && fs::path(folder).filename() == "run") {
+  if (found.st_uid != user.file_owner() && fs::path(folder).filename().string().starts_with("run")) {
     if (lchown(folder.c_str(), user.file_owner(), user.gid) != 0 || lstat(folder.c_str(), &found) != 0) return false;
   }
   return found.st_uid == user.file_owner() && (found.st_mode & 077) == 0 && binds(folder);
@@ -66,8 +66,8 @@ bool take(const std::string& folder, const RunAs& user) {
 
 }  // namespace
 
-std::string make_socket_dir(const fs::path& home, const RunAs& user) {
-  std::vector<std::string> candidates = {(home / "run").string()};
+std::string make_socket_dir(const fs::path& home, const RunAs& user, const std::string& avoided) {
+  std::vector<std::string> candidates = {(home / "run").string(), (home / "run2").string()};
   const std::string name = fmt::format("intarsia-{:016x}", hash(fmt::format("{} {}", home.string(), geteuid())));
   std::vector<std::string> parents = {"/tmp", "/var/tmp"};
   if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/') {
@@ -77,7 +77,7 @@ std::string make_socket_dir(const fs::path& home, const RunAs& user) {
     for (const char* suffix : {"", "-2", "-3"}) candidates.push_back(parent + "/" + name + suffix);
   }
   for (const std::string& candidate : candidates) {
-    if (take(candidate, user)) return candidate;
+    if (candidate != avoided && take(candidate, user)) return candidate;
   }
   throw Error(ErrorCode::kDatabaseUnavailable,
               fmt::format("found no private folder for the server's socket: tried '{}' to '{}'; make /tmp writable, or "
@@ -86,7 +86,7 @@ std::string make_socket_dir(const fs::path& home, const RunAs& user) {
 }
 
 void remove_socket_dir(const fs::path& home, const std::string& socket_dir) {
-  if (socket_dir.empty() || socket_dir == (home / "run").string()) return;
+  if (socket_dir.empty() || fs::path(socket_dir).parent_path() == home) return;
   std::error_code ignored;
   for (const char* file : {".s.PGSQL.5432", ".s.PGSQL.5432.lock"}) fs::remove(fs::path(socket_dir) / file, ignored);
   fs::remove(socket_dir, ignored);

@@ -17,6 +17,7 @@
 #include "intarsia/error.h"
 #include "server/clients.h"
 #include "server/lease.h"
+#include "server/new_files.h"
 #include "server/ownership.h"
 #include "server/postmaster.h"
 #include "server/socket_dir.h"
@@ -69,17 +70,23 @@ class Watch {
   ~Watch() { finished_ = true; }
 
   void run(const std::function<void(const std::string&)>& report) {
+    const auto before = read_server_state(config_.home);
+    if (before && lease_.taken_from_elsewhere()) foreign_socket_dir_ = before->socket_dir;
+    remove_server_state(config_.home);  // of a server that is no more: the lease is ours
+    finish_new_files(config_.home);
     const bool fresh = pgdata_version(config_.home) == 0;
     RunAs user;
     start(user);
     Postmaster postmaster(config_.home, binaries_, user, state_.socket_dir);
     postmaster_ = &postmaster;
-    if (!postmaster.wait_ready(lost_)) throw Error(ErrorCode::kDatabaseUnavailable, "PostgreSQL ended at its start");
+    if (!postmaster.wait_ready(lost_)) {
+      throw Error(ErrorCode::kDatabaseUnavailable, "PostgreSQL ended at its start", {}, true);
+    }
     prepare_database(state_.conninfo("postgres"), state_.conninfo(), fresh);
     write_server_state(config_.home, state_);
     report("ready");
     loop(postmaster);
-    if (!lost_) remove_server_state(config_.home);
+    if (lease_.owned()) remove_server_state(config_.home);
     postmaster.stop();
     postmaster_ = nullptr;
     remove_socket_dir(config_.home, state_.socket_dir);
@@ -91,9 +98,12 @@ class Watch {
   void start(RunAs& user) {
     binaries_ = find_postgres(config_.postgres_bin, pgdata_version(config_.home));
     user = choose_user(config_.home / "pgdata");
+    if (lease_.taken_from_elsewhere() && !is_of_one_kernel(config_.home)) give_new_files(config_.home, user);
     prepare_pgdata(config_.home, binaries_, user);
     record_in_instance(config_.home, "postgres_runs", user.text());
-    state_ = {.pid = getpid(), .socket_dir = make_socket_dir(config_.home, user)};
+    state_ = {.pid = getpid(),
+              .socket_dir = make_socket_dir(config_.home, user, foreign_socket_dir_),
+              .place = Place::here()};
     log(fmt::format("starting PostgreSQL {} of '{}' as {}, socket in '{}'", binaries_.major, binaries_.folder.string(),
                     user.text(), state_.socket_dir));
   }
@@ -134,6 +144,7 @@ class Watch {
 
   /// Withdraws the address, so that no new client comes, and looks once more for one that had read it.
   bool really_idle(Clients& clients) const {
+    if (!lease_.owned()) return true;
     remove_server_state(config_.home);
     usleep(200'000);
     clients.ask_and_wait();
@@ -149,6 +160,7 @@ class Watch {
   std::atomic<const Postmaster*> postmaster_{nullptr};
   PostgresBinaries binaries_;
   ServerState state_;
+  std::string foreign_socket_dir_;  ///< of the server that the lease was taken from; it may wake and remove its socket
   Lease lease_;
 };
 
@@ -161,11 +173,14 @@ int watch_server(const Config& config, const std::function<void(const std::strin
       report("ready");
       return 0;
     }
-    remove_server_state(config.home);
     owner->inherit();
     Watch watch(config);
     watch.run(report);
     return watch.lost() ? 1 : 0;
+  } catch (const Error& error) {
+    log(error.what());
+    report(fmt::format("{}{}", error.retriable() ? kTryAgain : "", error.what()));
+    return 1;
   } catch (const std::exception& error) {
     log(error.what());
     report(error.what());

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ os.environ['INTARSIA_HOME'] = _home.name
 os.environ.pop('INTARSIA_DB_URL', None)
 
 import sample_media  # noqa: E402
+from server_instance import Instance, Machine  # noqa: E402
 
 
 @pytest.fixture(scope='session')
@@ -118,3 +120,34 @@ def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
         )
 
     return run
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short folder that other users can pass, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix='i-', dir='/tmp'))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def instance(folder: Path) -> Iterator[Instance]:
+    made = Instance(folder / 'home')
+    yield made
+    if made.home.exists() and (made.home / 'owner.lock').exists():
+        made.stop()
+
+
+@pytest.fixture
+def machine() -> Iterator[Callable[..., Machine]]:
+    """Makes other machines and containers, which end with the test."""
+    made: list[Machine] = []
+
+    def make(*arguments: Any, **options: Any) -> Machine:
+        made.append(Machine(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for one in reversed(made):
+        one.end()
