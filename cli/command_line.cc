@@ -34,7 +34,7 @@ void add_shared_options(CLI::App& parser, Session& session) {
 int run(const std::function<void(Session&)>& body, Session& session) {
   try {
     body(session);
-    return std::fflush(stdout) == 0 ? 0 : kFailed;
+    return std::fflush(stdout) == 0 ? session.exit_code : kFailed;
   } catch (const std::exception& error) {
     return report(error, kFailed);
   }

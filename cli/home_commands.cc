@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// backup, restore: what keeps the instance's data.
+// backup, restore, doctor: what keeps the instance's data.
+#include <fmt/format.h>
+
 #include "command.h"
 #include "intarsia/backup.h"
+#include "intarsia/doctor.h"
 
 namespace intarsia::cli {
 namespace {
@@ -40,9 +43,39 @@ Body declare_restore(CLI::App& parser) {
   };
 }
 
+std::string line_of(const Finding& finding) {
+  const char* done = finding.mended ? "mended: " : "";
+  const char* hint = finding.mendable && !finding.mended ? " (--fix)" : "";
+  return fmt::format("{}: {}; {}{}{}", finding.where, finding.what, done, finding.cure, hint);
+}
+
+void show_findings(Session& session, const std::vector<Finding>& findings) {
+  Listing listing{{"where", "what", "cure", "mendable", "mended"}, {}};
+  for (const Finding& finding : findings) {
+    session.show(line_of(finding));
+    listing.rows.push_back({finding.where, finding.what, finding.cure, finding.mendable, finding.mended});
+    if (!finding.mended) session.exit_code = 1;
+  }
+  if (findings.empty()) session.show("all is well");
+  if (session.as_json) session.show(listing);
+}
+
+Body declare_doctor(CLI::App& parser) {
+  const auto fix = std::make_shared<bool>(false);
+  parser.add_flag("--fix", *fix, "mend what can be mended without losing anything");
+  parser.footer(
+      "Looks at the home, its server and data, and for rows, files, operations and indexes that belong to nothing or "
+      "are\n"
+      "missing. A line for each finding: where, what, and the cure. Exit code 0: all is well, or mended. It may run "
+      "while\n"
+      "others work.");
+  return [fix](Session& session) { show_findings(session, examine(session.overrides(), *fix)); };
+}
+
 constexpr Command kCommands[] = {
     {"backup", "write everything into one file", declare_backup},
     {"restore", "make an instance of such a file", declare_restore},
+    {"doctor", "look for what is wrong with the instance, and mend it", declare_doctor},
 };
 
 }  // namespace

@@ -18,11 +18,15 @@ void write_json(const nlohmann::ordered_json& json) {
 
 }  // namespace
 
-Config Session::config() const {
+std::vector<std::pair<std::string, std::string>> Session::overrides() const {
   std::vector<std::pair<std::string, std::string>> overrides;
   if (!home.empty()) overrides.emplace_back("home", home);
   if (!db_url.empty()) overrides.emplace_back("db_url", db_url);
-  return Config::load(overrides);
+  return overrides;
+}
+
+Config Session::config() const {
+  return Config::load(overrides());
 }
 
 Database& Session::database() {

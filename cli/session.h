@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "intarsia/database.h"
 #include "listing.h"
@@ -16,7 +18,10 @@ class Session {
   std::string home;    ///< empty: as the environment says
   std::string db_url;  ///< likewise
   bool as_json = false;
+  int exit_code = 0;  ///< of a command that did what it was asked to
 
+  /// Settings that were given as options.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> overrides() const;
   [[nodiscard]] Config config() const;
   [[nodiscard]] Database& database();
 

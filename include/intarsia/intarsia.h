@@ -5,6 +5,7 @@
 #include "intarsia/batch.h"     // IWYU pragma: export
 #include "intarsia/config.h"    // IWYU pragma: export
 #include "intarsia/database.h"  // IWYU pragma: export
+#include "intarsia/doctor.h"    // IWYU pragma: export
 #include "intarsia/error.h"     // IWYU pragma: export
 #include "intarsia/expr.h"      // IWYU pragma: export
 #include "intarsia/function.h"  // IWYU pragma: export

@@ -79,6 +79,11 @@ def restore(settings: list[tuple[str, str]]) -> _native.Database:
     return opened
 
 
+def overrides() -> list[tuple[str, str]]:
+    """Settings that `init` was given."""
+    return list(_overrides)
+
+
 def init(config_overrides: dict[str, Any] | None = None) -> None:
     """Opens the instance now, rather than at first use. `config_overrides`: settings by name, before all others."""
     overrides = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 from intarsia import _native
 from intarsia._async import async_variant
 from intarsia._columns import declared_columns
-from intarsia._instance import database
+from intarsia._instance import database, overrides
 from intarsia._instance import rate_limits as shared_pace
 from intarsia._query import Query
 from intarsia.exceptions import ErrorCode, RequestError, invalid_argument, refuse_arguments, unsupported
@@ -252,6 +252,14 @@ def resume() -> int:
 def discard_dead() -> int:
     """Removes what operations that died have left, fills not counted; their number. Opening an instance does it too."""
     return database().discard_dead()
+
+
+def doctor(fix: bool = False) -> pd.DataFrame:
+    """Looks for what is wrong with the instance: its home, server, rows, files, operations and indexes. A row for each
+    finding: where, what, the cure. With `fix`, what can be mended without losing anything is mended."""
+    import pandas as pd
+
+    return pd.DataFrame(_native.examine(overrides(), fix), columns=['where', 'what', 'cure', 'mended'])
 
 
 def kept_results() -> pd.DataFrame:

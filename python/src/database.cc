@@ -9,6 +9,7 @@
 #include "binding.h"
 #include "choices.h"
 #include "column_specs.h"
+#include "intarsia/doctor.h"
 #include "intarsia/telemetry.h"
 #include "intarsia/testing.h"
 #include "interruption.h"
@@ -100,6 +101,16 @@ void bind_config(nb::module_& m) {
         return without_gil([&] { return stop_server(Config::load(overrides)); });
       },
       nb::arg("overrides"), "Ends the home's server; says whether one was running.");
+  m.def(
+      "examine",
+      [](const std::vector<std::pair<std::string, std::string>>& overrides, bool fix) {
+        std::vector<std::tuple<std::string, std::string, std::string, bool>> rows;
+        for (const Finding& found : without_gil([&] { return examine(overrides, fix); }))
+          rows.emplace_back(found.where, found.what, found.cure, found.mended);
+        return rows;
+      },
+      nb::arg("overrides"), nb::arg("fix"),
+      "What is wrong with an instance: where, what, cure, whether it was mended.");
 }
 
 }  // namespace

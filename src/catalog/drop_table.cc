@@ -119,6 +119,13 @@ void drop_table(Pool& pool, std::int64_t table_id, bool force) {
   });
 }
 
+std::vector<std::string> leftovers(Connection& connection) {
+  const SqlRows rows = connection.query(kLeftovers);
+  std::vector<std::string> names;
+  for (int row = 0; row < rows.size(); ++row) names.push_back(rows.text_at(row, 0));
+  return names;
+}
+
 void remove_leftovers(Connection& connection, const MediaStore& media_store) {
   const SqlRows rows = connection.query(kLeftovers);
   std::map<std::pair<bool, std::int64_t>, std::vector<std::string>> by_table;

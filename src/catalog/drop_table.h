@@ -34,6 +34,9 @@ void drop_table(Pool& pool, const std::string& path, bool force, IfNotExists if_
 /// The same for a table that is known by id. Throws Error(kTableNotFound) when it was dropped.
 void drop_table(Pool& pool, std::int64_t table_id, bool force);
 
+/// SQL tables and lock views that belong to no table (no tree) of the catalog.
+[[nodiscard]] std::vector<std::string> leftovers(Connection& connection);
+
 /// Removes SQL tables and files of dropped tables, of this drop or an earlier one; what somebody still reads is left to
 /// a later call.
 void remove_leftovers(Connection& connection, const MediaStore& media_store);

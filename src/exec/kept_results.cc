@@ -272,22 +272,23 @@ void KeptResults::save(const std::string& fingerprint, const std::vector<std::st
       "select $1, u.key, 0, u.value, $4 from unnest($2::bytea[], $3::bytea[]) as u(key, value) on conflict do nothing",
       parameters);
   if (function_stats_are_due()) add_function_stats(*connection);
-  keep_to_limit();
-}
-
-/// The oldest go when there are too many.
-void KeptResults::keep_to_limit() {
   {
     const std::lock_guard lock(mutex_);
     if (saves_++ % kSavesBetweenChecks != 0) return;
   }
-  const Pool::Lease connection = pool_.take();
-  const std::int64_t size =
-      connection->query("select coalesce(sum(pg_column_size(value)), 0)::bigint from results").int_at(0, 0);
-  if (size <= limit_) return;
+  keep_to_limit();
+}
+
+std::int64_t KeptResults::size() {
+  return pool_.take()->query("select coalesce(sum(pg_column_size(value)), 0)::bigint from results").int_at(0, 0);
+}
+
+void KeptResults::keep_to_limit() {
+  const std::int64_t bytes = size();
+  if (bytes <= limit_) return;
   SqlParameters surplus;
-  surplus.add(size - limit_ * 9 / 10);
-  connection->query(
+  surplus.add(bytes - limit_ * 9 / 10);
+  pool_.take()->query(
       "delete from results r using (select fingerprint, arguments_hash, n, sum(pg_column_size(value)) over (order by "
       "at, fingerprint, arguments_hash) as before from results) o where o.before <= $1 and r.fingerprint = "
       "o.fingerprint and r.arguments_hash = o.arguments_hash and r.n = o.n",

@@ -35,13 +35,16 @@ class KeptResults {
   [[nodiscard]] std::vector<KeptResultsInfo> list();
   /// Removes those of one function, or all; the number of results.
   std::int64_t clear(const std::string& function);
+  /// Bytes of all of them.
+  [[nodiscard]] std::int64_t size();
+  /// The oldest go when there are too many.
+  void keep_to_limit();
 
  private:
   Column piece(const Function& function, const Type& type, const std::vector<Column>& args, std::int64_t rows,
                const Run& run);
   Column timed(const Function& function, const std::vector<Column>& args, std::int64_t rows, const Run& run);
   void save(const std::string& fingerprint, const std::vector<std::string>& keys, const Column& results);
-  void keep_to_limit();
   [[nodiscard]] double cost(const std::string& fingerprint) const;  // seconds of a call; negative: not known
 
   Pool& pool_;
