@@ -35,7 +35,11 @@ std::vector<std::shared_ptr<const Tree>> all_trees(Engine& engine, Connection& c
 
 /// A statement under the tree's lock, which every writer takes.
 void run_locked(Connection& connection, std::int64_t tree_id, const std::string& sql) {
-  connection.pipeline({{"begin"}, {fmt::format("lock table lock_{} in exclusive mode", tree_id)}, {sql}, {"commit"}});
+  connection.pipeline({{"begin"},
+                       {"set local lock_timeout = '10s'"},
+                       {fmt::format("lock table lock_{} in exclusive mode", tree_id)},
+                       {sql},
+                       {"commit"}});
 }
 
 // ---- SQL tables ----------------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ bool is_damaged(const std::string& instance_json) {
   return !instance.is_object() || !instance.contains("format") || !instance["format"].is_number_integer();
 }
 
-void check_instance_file(const fs::path& home, Findings& findings) {
+bool check_instance_file(const fs::path& home, Findings& findings) {
   const fs::path path = home / "instance.json";
   const auto content = read_whole(path);
   if (!content || is_damaged(*content)) {
@@ -123,12 +123,14 @@ void check_instance_file(const fs::path& home, Findings& findings) {
                    fs::remove(path);
                    prepare_home(home);
                  });
-    return;
+    return !is_damaged(read_whole(path).value_or(""));
   }
   try {
     prepare_home(home);
+    return true;
   } catch (const Error& error) {
     findings.add(path.string(), "its format is unknown", error.what());
+    return false;
   }
 }
 
@@ -210,17 +212,24 @@ void check_remains(const fs::path& home, Findings& findings) {
   };
   static constexpr Remains kRemains[] = {{"server.json", "the address of a server that is no more"},
                                          {"lease.json", "the lease of a server that is no more"},
-                                         {"pgdata/postmaster.pid", "the process number of a server that is no more"},
-                                         {"pgdata.draft", "a database whose making was interrupted"}};
+                                         {"pgdata/postmaster.pid", "the process number of a server that is no more"}};
   for (const auto& [name, what] : kRemains) {
     const fs::path path = home / name;
     const bool others = path.filename() == "lease.json" && lease_of_elsewhere(home);  // a start watches that first
     if (fs::exists(path) && !others) findings.add(path.string(), what, "remove it", [&] { fs::remove_all(path); });
   }
+  for (const char* folder : {"run", "run2"}) check_sockets(home / folder, findings);
+}
+
+/// Requires: no server starts.
+void check_interrupted(const fs::path& home, Findings& findings) {
+  const fs::path draft = home / "pgdata.draft";
+  if (fs::exists(draft))
+    findings.add(draft.string(), "a database whose making was interrupted", "remove it",
+                 [&] { fs::remove_all(draft); });
   if (fs::exists(home / "pgdata.old") && fs::exists(home / "pgdata"))
     findings.add((home / "pgdata.old").string(), "the database as it was before another machine's lease was taken over",
                  "remove it", [&] { fs::remove_all(home / "pgdata.old"); });
-  for (const char* folder : {"run", "run2"}) check_sockets(home / folder, findings);
 }
 
 bool has_files(const fs::path& folder) {
@@ -255,12 +264,12 @@ bool check_home(const Config& config, Findings& findings) {
   check_owners(home, findings);
   check_folders(home, findings);
   check_config_file(home, findings);
-  check_instance_file(home, findings);
+  const bool is_known = check_instance_file(home, findings);
   check_space(home, findings);
   check_leftovers(home, is_draft, "a file whose writing was interrupted", findings);
   check_leftovers(
       home / "spool", [](const std::string&) { return true; }, "rows that a process had put aside", findings);
-  return true;
+  return is_known;
 }
 
 bool check_ownership(const Config& config, Findings& findings) {
@@ -269,7 +278,11 @@ bool check_ownership(const Config& config, Findings& findings) {
   if (is_in_use_elsewhere(home, findings) || !check_database(home, findings)) return false;
   const auto starting = FileLock::acquire(home / "server.lock", milliseconds(0));
   if (!starting) return true;  // somebody starts a server
-  if (const auto owner = FileLock::acquire(home / "owner.lock", milliseconds(0))) check_remains(home, findings);
+  const auto state = read_server_state(home);
+  const bool runs = state && FileLock::held(home / "owner.lock") && state->lives();
+  const auto owner = runs ? std::nullopt : FileLock::acquire(home / "owner.lock", milliseconds(2000));
+  if (owner) check_remains(home, findings);
+  if (owner || runs) check_interrupted(home, findings);
   return true;
 }
 

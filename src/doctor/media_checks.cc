@@ -189,9 +189,10 @@ class MediaCheck {
       if (is_named || running_.contains(operation_of(place))) continue;
       folders[{place.substr(0, place.rfind('/')), is_of_this_database(place)}].push_back(place);
     }
-    for (const auto& [key, places] : folders) {
-      const auto& [folder, ours] = key;
-      const std::string where = (root_ / folder).string();
+    for (const auto& [key, folder] : folders) {
+      const std::vector<std::string>& places = folder;  // clang captures no structured binding
+      const bool ours = key.second;
+      const std::string where = (root_ / key.first).string();
       const std::string what = fmt::format("{} media files that no cell names", places.size());
       if (ours)
         findings_.add(where, what, "remove them", [&] { remove(places); });

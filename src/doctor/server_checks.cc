@@ -17,7 +17,9 @@ void check_checksums(Connection& connection, Findings& findings) {
       "select coalesce(datname, 'shared'), checksum_failures from pg_stat_database where checksum_failures > 0");
   for (int row = 0; row < rows.size(); ++row)
     findings.add("database " + rows.text_at(row, 0),
-                 fmt::format("{} pages were read whose checksums are wrong", rows.int_at(row, 1)), kRestore);
+                 fmt::format("{} pages were read whose checksums are wrong", rows.int_at(row, 1)),
+                 "mend or restore what is damaged, and count anew",
+                 [&] { connection.query("select from pg_stat_reset()"); });
 }
 
 void check_kept_wal(Connection& connection, Findings& findings) {
@@ -42,13 +44,13 @@ bool has_amcheck(Connection& connection) {
 std::string complaint(Connection& connection, const std::string& select) {
   std::string found;
   try {
-    connection.run("begin; create extension if not exists amcheck");
+    connection.run("begin; set local lock_timeout = '1s'; create extension if not exists amcheck");
     const SqlRows rows = connection.query(select);
     if (rows.size() > 0 && !rows.is_null(0, 0)) found = rows.text_at(0, 0);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kDatabaseUnavailable) throw;
-    found = error.what();
-  } catch (const StaleSchema&) {  // it was dropped meanwhile
+    if (error.code() != ErrorCode::kConcurrentModification) found = error.what();  // else somebody changes its schema
+  } catch (const StaleSchema&) {                                                   // it was dropped meanwhile
   }
   connection.end_transaction();
   return found;
@@ -79,9 +81,9 @@ void check_relations(Connection& connection, Findings& findings) {
 }  // namespace
 
 void check_server(Connection& connection, Findings& findings) {
-  check_checksums(connection, findings);
-  check_kept_wal(connection, findings);
   if (has_amcheck(connection)) check_relations(connection, findings);
+  check_checksums(connection, findings);  // afterwards: it counts what the checks have read, too
+  check_kept_wal(connection, findings);
 }
 
 }  // namespace intarsia
