@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "intarsia/rate_limits.h"
+
 namespace intarsia {
 
 /// One setting of the engine: a row of the table that the configuration file, the environment, the documentation and
@@ -19,6 +21,9 @@ struct Setting {
   std::string_view doc;
 };
 [[nodiscard]] const std::vector<Setting>& settings();
+
+/// What goes to the log: each level says what those before it say, too.
+enum class LogLevel { kOff, kError, kWarning, kInfo, kDebug };
 
 /// Where an instance lives and how it behaves. Read once, then passed by value.
 struct Config {
@@ -35,6 +40,13 @@ struct Config {
   std::int64_t pool_idle_seconds = 120;    ///< after which a session that nobody uses is closed
   int threads = 0;                         ///< worker threads for built-in functions; load() makes of 0 one per core
   int verbosity = 1;                       ///< 0: silent, 1: messages and progress, 2: more
+  LogLevel log_level = LogLevel::kInfo;    ///< of home/logs/intarsia.log
+  std::int64_t log_limit = 64LL << 20;     ///< bytes of these files, old ones included
+  bool log_stderr = false;                 ///< the log goes to stderr as well, for people
+  std::int64_t slow_sql_ms = 1000;         ///< a statement that took so long is logged; 0: none
+  std::int64_t lock_timeout_seconds = 0;   ///< that a statement waits for a lock; 0: for ever
+  double retry_seconds = 600;              ///< for which a call that a service refuses is repeated
+  std::vector<RateLimit> rate_limits;      ///< of resource pools
 
   /// Reads home/config.toml (a missing file is fine) and the environment; explicit `overrides` ("name", "value") win
   /// over the environment, and that over the file.

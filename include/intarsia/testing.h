@@ -22,7 +22,4 @@ void arm_fault(std::string_view action, int nth);
 /// Points passed since.
 [[nodiscard]] int fault_points_passed();
 
-/// Publishes of this process that were begun again after a serialization failure, a deadlock or a lost session.
-[[nodiscard]] std::int64_t publish_retries();
-
 }  // namespace intarsia

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _loop: asyncio.AbstractEventLoop | None = None
 _loop_lock = threading.Lock()
-_RETRY_SECONDS = 600.0
 _SECONDS_BETWEEN_CHECKS = 0.1  # whether the work should end
 _CHECKS_BETWEEN_WORDS = 10  # about what calls wait for
 
@@ -72,12 +71,14 @@ class CallPolicy:
     def __init__(
         self,
         function: str,
+        registry_name: str,
         parameters: list[str],
         resource_pool: str | Callable[..., str | None] | None = None,
         tokens: float | Callable[..., Any] | None = None,
-        retry_seconds: float = _RETRY_SECONDS,
+        retry_seconds: float | None = None,
     ) -> None:
         self.function = function
+        self.registry_name = registry_name
         self.parameters = parameters
         self.resource_pool = resource_pool
         self.tokens = tokens
@@ -112,11 +113,12 @@ class AsyncFlight:
     def __init__(
         self, fn: Callable[..., Coroutine[Any, Any, Any]], policy: CallPolicy, keyword_only: list[str]
     ) -> None:
+        from intarsia._instance import database
         from intarsia._resource_pools import MOST_IN_FLIGHT
 
         self.most = MOST_IN_FLIGHT
         self._fn, self._policy, self._keyword_only = fn, policy, keyword_only
-        self._retry_seconds = policy.retry_seconds
+        self._retry_seconds = database().retry_seconds if policy.retry_seconds is None else policy.retry_seconds
         self._loop = _usable_loop()
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._running: dict[int, concurrent.futures.Future[None]] = {}
@@ -178,5 +180,9 @@ class AsyncFlight:
         positional = args[: len(args) - len(self._keyword_only)]
         named = dict(zip(self._keyword_only, args[len(positional) :], strict=True))
         return await repeat(
-            pool, self._policy.estimate(args), self._retry_seconds, lambda: self._fn(*positional, **named)
+            pool,
+            self._policy.estimate(args),
+            self._retry_seconds,
+            lambda: self._fn(*positional, **named),
+            self._policy.registry_name,
         )

@@ -43,7 +43,7 @@ def _open(overrides: list[tuple[str, str]]) -> _native.Database:
 
             _interrupts.install()
             _database, _overrides = opened, overrides
-            atexit.register(opened.flush_function_stats)
+            atexit.register(_native.flush_function_stats, opened)
         elif overrides and overrides != _overrides:
             raise RequestError(
                 ErrorCode.INVALID_STATE,

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
+from intarsia import _native
 from intarsia._answers import Answer, Kind, answer_of
 from intarsia.exceptions import ErrorCode, ExternalServiceError
 
@@ -114,6 +115,12 @@ class LocalPool:
             return
         if not self._has_rate and now >= self._paused_until:
             self._window = max(1.0, min(self._window, self._in_flight + 1) / 2)
+        _native.log(
+            'warning',
+            'rate_limit.pause',
+            f"the service refuses calls: '{self.name}' is paused",
+            {'pool': self.name, 'seconds': delay},
+        )
         self._pause(delay)
 
     def waits_for(self) -> str | None:
@@ -301,14 +308,18 @@ def forget() -> None:
     SharedPool._threads = ThreadPoolExecutor(4, thread_name_prefix='intarsia-pools')
 
 
-async def repeat(pool: LocalPool, tokens: float, retry_seconds: float, call: Callable[[], Awaitable[Any]]) -> Any:
+async def repeat(
+    pool: LocalPool, tokens: float, retry_seconds: float, call: Callable[[], Awaitable[Any]], function: str
+) -> Any:
     """Calls until it works, or the failure is for good: what the service refuses is repeated until the deadline, what
-    broke on the way a few times."""
+    broke on the way a few times. `function`: whose repeated calls are counted."""
     loop = asyncio.get_running_loop()
     refused_since: float | None = None
     refusals = breaks = 0
     while True:
         await pool.turn(tokens, retry_seconds, refused_since, refusals)
+        if refusals or breaks:
+            _native.count_retry(function)
         sent = loop.time()
         try:
             result = await call()
@@ -320,6 +331,18 @@ async def repeat(pool: LocalPool, tokens: float, retry_seconds: float, call: Cal
             delay = backoff(refusals + breaks)
             if answer.retry_after is not None:
                 delay = answer.retry_after + random.uniform(0.0, 0.1)
+            _native.log(
+                'info',
+                'call.retry',
+                f"a call of '{function}' will be made again",
+                {
+                    'function': function,
+                    'pool': pool.name,
+                    'answer': answer.kind.name.lower(),
+                    'delay': delay,
+                    'attempt': refusals + breaks,
+                },
+            )
             if answer.kind is Kind.REFUSED:
                 refusals += 1
                 refused_since = loop.time() if refused_since is None else refused_since

@@ -279,7 +279,7 @@ def function_stats(process: bool = False) -> pd.DataFrame:
     cache hits, which are results that were kept so that no call was made. What PostgreSQL evaluates is not counted."""
     import pandas as pd
 
-    rows = _native.function_stats() if process else database().function_stats()
+    rows = _native.function_stats() if process else _native.instance_function_stats(database())
     return pd.DataFrame(rows, columns=['function', 'calls', 'seconds', 'retries', 'errors', 'cache_hits'])
 
 

@@ -190,8 +190,8 @@ def _register(
         called = functools.partial(_fly_in_processes, fn, processes, keyword_only)
     if is_async:
         names = [p[0] for p in signature.parameters]
-        policy = _async_calls.CallPolicy(fn.__name__, names, resource_pool, tokens)
-        policy.retry_seconds = policy.retry_seconds if retry_seconds is None else float(retry_seconds)
+        seconds = None if retry_seconds is None else float(retry_seconds)
+        policy = _async_calls.CallPolicy(fn.__name__, name, names, resource_pool, tokens, seconds)
         called = functools.partial(_async_calls.AsyncFlight, fn, policy, keyword_only)
     _native.register_udf(
         name,

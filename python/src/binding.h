@@ -20,6 +20,7 @@ void bind_results(nb::module_& m);
 void bind_queries(nb::module_& m);
 void bind_tables(nb::module_& m);
 void bind_database(nb::module_& m);
+void bind_telemetry(nb::module_& m);
 
 /// A call from Python into the engine, for interruption.h.
 class EngineCall {

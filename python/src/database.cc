@@ -10,7 +10,6 @@
 #include "choices.h"
 #include "column_specs.h"
 #include "intarsia/doctor.h"
-#include "intarsia/telemetry.h"
 #include "intarsia/testing.h"
 #include "interruption.h"
 
@@ -60,15 +59,6 @@ Table create_view(Database& self, std::string_view path, const Table& base, std:
   });
 }
 
-using StatsTuple = std::tuple<std::string, std::int64_t, double, std::int64_t, std::int64_t, std::int64_t>;
-
-std::vector<StatsTuple> stats_tuples(const std::vector<FunctionStats>& all) {
-  std::vector<StatsTuple> tuples;
-  for (const FunctionStats& s : all)
-    tuples.emplace_back(s.function, s.calls, s.seconds, s.retries, s.errors, s.cache_hits);
-  return tuples;
-}
-
 void bind_config(nb::module_& m) {
   m.def(
       "load_config",
@@ -85,11 +75,6 @@ void bind_config(nb::module_& m) {
       "Reads the configuration; starts nothing.");
   m.def("arm_fault", &arm_fault, nb::arg("action"), nb::arg("nth"), "For tests: something breaks at a write point.");
   m.def("fault_points_passed", &fault_points_passed);
-  m.def("publish_retries", &publish_retries);
-  m.def("count_retry", &count_retry, nb::arg("function"), nb::arg("retries") = 1,
-        "A call of a function, by its registry name, is made again.");
-  m.def(
-      "function_stats", [] { return stats_tuples(function_stats()); }, "Of this process.");
   m.def("setting_names", [] {
     std::vector<std::string> names;
     for (const Setting& setting : settings()) names.emplace_back(setting.name);
@@ -128,6 +113,7 @@ void bind_database(nb::module_& m) {
       .def_static("open", open, nb::arg("overrides"))
       .def_prop_ro("home", [](const Database& self) { return self.config().home.string(); })
       .def_prop_ro("verbosity", [](const Database& self) { return self.config().verbosity; })
+      .def_prop_ro("retry_seconds", [](const Database& self) { return self.config().retry_seconds; })
       .def("set_progress", set_progress, nb::arg("show").none(),
            nb::sig("def set_progress(self, show: collections.abc.Callable[[str, int, int, int, float, bool], None] | "
                    "None) -> None"))
@@ -217,9 +203,6 @@ void bind_database(nb::module_& m) {
                all.emplace_back(info.function, info.results, info.bytes, info.seconds);
              return all;
            })
-      .def("function_stats",
-           [](const Database& self) { return stats_tuples(without_gil([&] { return function_stats(self); })); })
-      .def("flush_function_stats", [](Database& self) { without_gil([&] { flush_function_stats(self); }); })
       .def(
           "clear_results",
           [](Database& self, const std::string& function) {

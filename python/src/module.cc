@@ -27,4 +27,5 @@ NB_MODULE(_native, m) {
   bind_queries(m);
   bind_tables(m);
   bind_database(m);
+  bind_telemetry(m);
 }

@@ -8,6 +8,7 @@
 #include "intarsia/table.h"
 #include "plan/query_spec.h"
 #include "plan/select_list.h"
+#include "telemetry/operation_report.h"
 
 namespace intarsia {
 
@@ -38,6 +39,10 @@ Query first_rows(const QuerySpec& spec, std::string_view method, std::int64_t ro
   });
 }
 
+std::string path_of(const QuerySpec& spec) {
+  return spec.engine->trees().of_table(spec.table_id)->table(spec.table_id).path;
+}
+
 std::string megabytes(std::int64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / (1 << 20));  // as the configuration counts
 }
@@ -50,6 +55,26 @@ std::string megabytes(std::int64_t bytes) {
                   "other operations and results; take the rows one after the other with cursor(), select fewer "
                   "columns or rows, or raise memory_limit",
                   megabytes(budget.limit()), rows, megabytes(collected.bytes()), megabytes(others)));
+}
+
+ResultSet collected(const QuerySpec& spec) {
+  const std::shared_ptr<MemoryBudget>& budget = spec.engine->memory();
+  const auto share = std::make_shared<MemoryShare>(budget, budget->limit());
+  RunningQuery query(spec);
+  std::vector<std::string> names;
+  std::vector<Type> types;
+  for (const PlannedOutput& output : query.plan().outputs) {
+    names.push_back(output.name);
+    types.push_back(output.type);
+  }
+  std::vector<Batch> batches;
+  std::int64_t rows = 0;
+  while (std::optional<Batch> batch = query.next()) {
+    rows += batch->num_rows();
+    if (!share->try_add(batch->byte_size())) fail_too_large(*budget, *share, rows);
+    batches.push_back(std::move(*batch));
+  }
+  return ResultSet(std::move(names), std::move(types), std::move(batches), share);
 }
 
 }  // namespace
@@ -138,23 +163,11 @@ std::vector<std::pair<std::string, Type>> Query::schema() const {
 }
 
 ResultSet Query::collect() const {
-  const std::shared_ptr<MemoryBudget>& budget = spec_->engine->memory();
-  const auto share = std::make_shared<MemoryShare>(budget, budget->limit());
-  RunningQuery query(*spec_);
-  std::vector<std::string> names;
-  std::vector<Type> types;
-  for (const PlannedOutput& output : query.plan().outputs) {
-    names.push_back(output.name);
-    types.push_back(output.type);
-  }
-  std::vector<Batch> batches;
-  std::int64_t rows = 0;
-  while (std::optional<Batch> batch = query.next()) {
-    rows += batch->num_rows();
-    if (!share->try_add(batch->byte_size())) fail_too_large(*budget, *share, rows);
-    batches.push_back(std::move(*batch));
-  }
-  return ResultSet(std::move(names), std::move(types), std::move(batches), share);
+  return reported("query", path_of(*spec_), LogLevel::kDebug, [&](OperationReport& report) {
+    ResultSet result = collected(*spec_);
+    report.add("rows", result.num_rows());
+    return result;
+  });
 }
 
 Cursor Query::cursor() const {
@@ -162,7 +175,11 @@ Cursor Query::cursor() const {
 }
 
 std::int64_t Query::count() const {
-  return count_rows(*spec_);
+  return reported("count", path_of(*spec_), LogLevel::kDebug, [&](OperationReport& report) {
+    const std::int64_t rows = count_rows(*spec_);
+    report.add("rows", rows);
+    return rows;
+  });
 }
 
 ResultSet Query::head(std::int64_t n) const {

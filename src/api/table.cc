@@ -7,8 +7,37 @@
 #include "exec/insert.h"
 #include "exec/schema_change.h"
 #include "exec/update.h"
+#include "telemetry/operation_report.h"
 
 namespace intarsia {
+
+namespace {
+
+void add_counts(OperationReport& report, const UpdateStatus& status) {
+  const auto add = [&](const char* name, std::int64_t RowCounts::*count) {
+    const std::int64_t all = status.table.*count + status.cascade.*count;
+    if (all != 0) report.add(name, all);
+  };
+  report.add("rows", status.table.inserted + status.table.updated + status.table.deleted);
+  add("inserted", &RowCounts::inserted);
+  add("updated", &RowCounts::updated);
+  add("deleted", &RowCounts::deleted);
+  add("computed", &RowCounts::computed_values);
+  add("errors", &RowCounts::errors);
+}
+
+/// `change()`, a change of a table's rows or columns, reported.
+template <typename Change>
+UpdateStatus reported_change(Engine& engine, std::int64_t table_id, std::string_view kind, const Change& change) {
+  return reported(kind, engine.trees().of_table(table_id)->table(table_id).path, LogLevel::kInfo,
+                  [&](OperationReport& report) {
+                    UpdateStatus status = change();
+                    add_counts(report, status);
+                    return status;
+                  });
+}
+
+}  // namespace
 
 UpdateStatus Table::insert(const Batch& rows, const InsertOptions& options) {
   bool given = false;
@@ -21,19 +50,20 @@ UpdateStatus Table::insert(const Batch& rows, const InsertOptions& options) {
 }
 
 UpdateStatus Table::insert(const std::function<std::optional<Batch>()>& next, const InsertOptions& options) {
-  return insert_rows(*engine_, id_, next, options);
+  return reported_change(*engine_, id_, "insert", [&] { return insert_rows(*engine_, id_, next, options); });
 }
 
 UpdateStatus Table::update(const std::vector<NamedExpr>& values, const Expr& where, const UpdateOptions& options) {
-  return update_rows(engine_, id_, values, where, options);
+  return reported_change(*engine_, id_, "update", [&] { return update_rows(engine_, id_, values, where, options); });
 }
 
 UpdateStatus Table::delete_rows(const Expr& where) {
-  return intarsia::delete_rows(engine_, id_, where);
+  return reported_change(*engine_, id_, "delete", [&] { return intarsia::delete_rows(engine_, id_, where); });
 }
 
 UpdateStatus Table::add_computed_column(const ColumnSpec& column, OnError on_error, IfExists if_exists) {
-  return intarsia::add_computed_column(*engine_, id_, column, on_error, if_exists);
+  return reported_change(*engine_, id_, "add_column",
+                         [&] { return intarsia::add_computed_column(*engine_, id_, column, on_error, if_exists); });
 }
 
 UpdateStatus Table::add_columns(const std::vector<ColumnSpec>& columns, OnError on_error, IfExists if_exists) {

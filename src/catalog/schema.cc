@@ -200,7 +200,10 @@ void ensure_schema(Connection& connection) {
 }
 
 std::int64_t format_of(Connection& connection) {
-  const char* exists = "select to_regclass('intarsia.instance') is not null";
+  // Not to_regclass, which may answer from before the lock that the session has waited for.
+  const char* exists =
+      "select exists (select from pg_class where relname = 'instance' and relnamespace = (select oid from pg_namespace "
+      "where nspname = 'intarsia'))";
   if (connection.query(exists).bytes(0, 0)[0] == '\0') return 0;
   return connection.query("select format from intarsia.instance").int_at(0, 0);
 }

@@ -11,6 +11,7 @@
 #include "exec/read_rows.h"
 #include "exec/run_query.h"
 #include "intarsia/error.h"
+#include "telemetry/span.h"
 
 namespace intarsia {
 
@@ -95,6 +96,8 @@ void ChangeRows::compute(const std::vector<std::int64_t>& ids) {
     options.at_once = true;
     const auto rows = read_rows(engine(), tree_, spec_.table_id, {columns.begin(), columns.end()}, options);
     while (std::optional<RowSet> batch = rows->next()) {
+      Span span(SpanKind::kBatch, "batch");
+      span.set_rows(batch->num_rows);
       const Column row_ids = batch->columns.at(kRowIdColumn);
       changes_->add_roots(row_ids);
       batch->columns.emplace(kRootIdColumn, row_ids);

@@ -8,6 +8,7 @@
 #include "exec/evaluate.h"
 #include "exec/stored_cells.h"
 #include "plan/inline_columns.h"
+#include "telemetry/span.h"
 
 namespace intarsia {
 
@@ -61,6 +62,8 @@ std::set<std::int64_t> ColumnComputation::inputs(const Tree& tree) const {
 void ColumnComputation::compute(const Tree& tree, const RowSet& rows, const std::function<void(RowSet)>& take) {
   for (std::int64_t begin = 0, count = 0; begin < rows.num_rows; begin += count) {
     count = std::min(batch_size_.rows(), rows.num_rows - begin);
+    Span span(SpanKind::kBatch, "batch");
+    span.set_rows(count);
     const RowSet some = rows.slice(begin, count);
     RowSet cells = computed(tree, some);
     batch_size_.learn(count, some.byte_size() + cells.byte_size());

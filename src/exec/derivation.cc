@@ -11,6 +11,7 @@
 #include "exec/view_rows.h"
 #include "plan/impact.h"
 #include "plan/inline_columns.h"
+#include "telemetry/span.h"
 
 namespace intarsia {
 
@@ -55,6 +56,8 @@ Derivation::Derivation(Engine& engine, const Operation& operation, std::string d
 
 void Derivation::add(const Tree& tree, std::int64_t table_id, RowSet input) {
   const TableDef& table = tree.table(table_id);
+  Span span(SpanKind::kBatch, "batch");
+  span.set_rows(input.num_rows);
   auto rows = std::make_shared<NewRows>();
   rows->table_id = table_id;
   rows->first_row = counts_[table_id].inserted;
@@ -69,6 +72,8 @@ void Derivation::add(const Tree& tree, std::int64_t table_id, RowSet input) {
 }
 
 void Derivation::add_view_rows(const Tree& tree, const TableDef& view, const RowSet& base) {
+  Span span(SpanKind::kBatch, "batch");
+  span.set_rows(base.num_rows);
   auto base_rows = std::make_shared<NewRows>();
   base_rows->table_id = view.base_id;
   derive_view(tree, view, base_rows, base);

@@ -7,15 +7,20 @@
 #include "catalog/schema.h"
 #include "server/server.h"
 #include "storage/lock_wait.h"
+#include "storage/statement_watch.h"
+#include "telemetry/log.h"
 
 namespace intarsia {
 
 namespace {
 
 PoolLimits pool_limits(const Config& config, std::function<void()> check_interrupt) {
-  return {config.pool_size, std::chrono::seconds(config.pool_timeout_seconds),
-          std::chrono::seconds(config.pool_idle_seconds), std::chrono::seconds(config.db_retry_seconds),
-          std::move(check_interrupt)};
+  return {config.pool_size,
+          std::chrono::seconds(config.pool_timeout_seconds),
+          std::chrono::seconds(config.pool_idle_seconds),
+          std::chrono::seconds(config.db_retry_seconds),
+          std::move(check_interrupt),
+          std::chrono::seconds(config.lock_timeout_seconds)};
 }
 
 std::function<void(const std::string&)> show_message(int verbosity) {
@@ -34,8 +39,15 @@ Engine::Engine(Config config)
       results_(pool_, config_.results_limit),
       media_store_(config_.home / "media"),
       after_fork_([memory = memory_] { memory->forget_holders(); }) {
-  set_lock_wait_observer({nullptr, show_message(config_.verbosity)});
+  open_log(config_);
+  set_slow_sql(std::chrono::milliseconds(config_.slow_sql_ms));
+  watch_locks(nullptr);
   ensure_catalog(*pool_.take());
+}
+
+void Engine::watch_locks(std::function<void()> check) const {
+  set_lock_wait_observer(
+      {std::move(check), show_message(config_.verbosity), std::chrono::seconds(config_.lock_timeout_seconds)});
 }
 
 std::unique_ptr<RowStore> Engine::new_row_store() {
@@ -49,7 +61,7 @@ void Engine::set_progress(std::function<void(const Progress&)> observer) {
 }
 
 void Engine::set_interrupt_check(std::function<void()> check) {
-  set_lock_wait_observer({check, show_message(config_.verbosity)});
+  watch_locks(check);
   const std::lock_guard lock(mutex_);
   interrupt_check_ = std::move(check);
 }

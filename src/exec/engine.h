@@ -62,6 +62,7 @@ class Engine {
  private:
   static constexpr int kMostSchemaChanges = 50;
   [[noreturn]] static void throw_schema_unsteady();
+  void watch_locks(std::function<void()> check) const;
 
   Config config_;
   std::shared_ptr<MemoryBudget> memory_;

@@ -8,7 +8,7 @@
 
 #include "exec/stored_cells.h"
 #include "intarsia/error.h"
-#include "telemetry/function_counters.h"
+#include "telemetry/reported_call.h"
 
 namespace intarsia {
 
@@ -95,7 +95,7 @@ Column Evaluator::run_kernel(const Function& function, const Expr& expr, const s
   const auto run = [&](const std::vector<Column>& some, std::int64_t count) {
     const bool is_users = function.runs == Runs::kCallerThread;
     const std::optional<Seats::Away> away = is_users ? std::optional<Seats::Away>(std::in_place) : std::nullopt;
-    MeasuredCall call(function.name, count);
+    ReportedCall call(function.name, count);
     Column made = run_parts(function, expr.type(), some, count);
     if (made.has_errors()) call.failed(count_errors(made));
     return made;

@@ -7,6 +7,7 @@
 #include "exec/input_rows.h"
 #include "exec/operation_files.h"
 #include "exec/publish_rows.h"
+#include "telemetry/operation_report.h"
 
 namespace intarsia {
 
@@ -69,7 +70,10 @@ class Insert {
     std::vector<Statement> statements{reserve_ids("row_ids", count)};
     if (operation_.id == 0) statements.push_back(reserve_ids("operation_ids", 1));
     const std::vector<SqlRows> reserved = engine_.connect()->pipeline(statements);
-    if (operation_.id == 0) operation_.id = reserved_ids(reserved[1]).front();
+    if (operation_.id == 0) {
+      operation_.id = reserved_ids(reserved[1]).front();
+      OperationReport::set_id(operation_.id);
+    }
     return ids_column(reserved_ids(reserved[0]));
   }
 

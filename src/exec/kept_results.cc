@@ -21,7 +21,7 @@
 #include "media/load.h"
 #include "storage/function_stats.h"
 #include "storage/wire.h"
-#include "telemetry/function_counters.h"
+#include "telemetry/reported_call.h"
 
 namespace intarsia {
 
@@ -226,9 +226,10 @@ Column KeptResults::piece(const Function& function, const Type& type, const std:
       costs_[fingerprint_of(function)] = seconds / static_cast<double>(done);
     }
     save(fingerprint_of(function), taken(missing_keys, some), results);
+    ProgressMeter::advance_within(done);
   };
   const auto run_stream = [&](const std::vector<Column>& some, std::int64_t count) {
-    MeasuredCall call(function.name, count);
+    ReportedCall call(function.name, count);
     Column results = stream->run(some, count, type, save_some);
     if (results.has_errors()) call.failed(count_errors(results));
     return results;

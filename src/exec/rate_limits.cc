@@ -7,9 +7,9 @@
 #include "intarsia/rate_limits.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -113,25 +113,29 @@ Limits limits_of(Connection& connection, const std::string& pool) {
 
 class RateLimits::State {
  public:
-  explicit State(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  explicit State(std::shared_ptr<Engine> engine) : engine_(std::move(engine)), after_fork_([this] { renew(); }) {}
 
-  [[nodiscard]] Pool::Lease connect() { return engine_->connect(); }
+  [[nodiscard]] Pool::Lease connect();
   std::int64_t take_slots(const std::string& pool, const Limits& limits, std::int64_t wanted);
   void give_back(const std::string& pool, std::int64_t calls);
 
  private:
   Connection& slots_session();
+  void renew();
 
   std::shared_ptr<Engine> engine_;
-  std::mutex mutex_;                    // of what follows
+  std::atomic<bool> configured_{false};
+  std::mutex mutex_;                    // of what follows; held while the server is asked
   Pool::Lease session_;                 // holds the advisory locks
-  int process_ = 0;                     // that has the session
   std::map<std::string, Slots> slots_;  // by pool
+  AfterFork after_fork_;
 };
 
 RateLimits::RateLimits(const Database& database) : state_(std::make_shared<State>(database.engine())) {}
 
-void RateLimits::set(const RateLimit& limit) {
+namespace {
+
+void write(Connection& connection, const RateLimit& limit) {
   check(limit);
   const auto add_number = [](SqlParameters& parameters, bool given, double value) {
     constexpr std::uint32_t kFloat8 = 701;
@@ -145,12 +149,33 @@ void RateLimits::set(const RateLimit& limit) {
   add_number(parameters, limit.requests_per_minute.has_value(), limit.requests_per_minute.value_or(0));
   add_number(parameters, limit.tokens_per_minute.has_value(), limit.tokens_per_minute.value_or(0));
   add_number(parameters, limit.calls_in_flight.has_value(), static_cast<double>(limit.calls_in_flight.value_or(0)));
-  // What was given out under the old pace does not hold up the new one.
-  state_->connect()->query(
-      "insert into rate_limits (pool, requests_per_minute, tokens_per_minute, calls_in_flight) values ($1, $2, $3, $4) "
-      "on conflict (pool) do update set requests_per_minute = $2, tokens_per_minute = $3, calls_in_flight = $4, "
-      "next_request = default, next_token = default",
+  // What was given out under the old pace does not hold up a new one.
+  connection.query(
+      "insert into rate_limits as r (pool, requests_per_minute, tokens_per_minute, calls_in_flight) "
+      "values ($1, $2, $3, $4) on conflict (pool) do update set requests_per_minute = $2, tokens_per_minute = $3, "
+      "calls_in_flight = $4, next_request = default, next_token = default where (r.requests_per_minute, "
+      "r.tokens_per_minute, r.calls_in_flight) is distinct from (excluded.requests_per_minute, "
+      "excluded.tokens_per_minute, excluded.calls_in_flight)",
       parameters);
+}
+
+}  // namespace
+
+// The limits of the configuration are those of the instance from the first time that a process with them asks for any.
+Pool::Lease RateLimits::State::connect() {
+  Pool::Lease connection = engine_->connect();
+  if (configured_.exchange(true)) return connection;
+  try {
+    for (const RateLimit& limit : engine_->config().rate_limits) write(*connection, limit);
+  } catch (...) {
+    configured_ = false;
+    throw;
+  }
+  return connection;
+}
+
+void RateLimits::set(const RateLimit& limit) {
+  write(*state_->connect(), limit);
 }
 
 std::vector<RateLimit> RateLimits::list() {
@@ -210,17 +235,19 @@ void RateLimits::give_back(const std::string& pool, std::int64_t calls) {
   state_->give_back(pool, calls);
 }
 
+/// In a forked child: the session and its locks are the parent's, where another thread may have been at work with them.
+void RateLimits::State::renew() {
+  new (&mutex_) std::mutex;
+  new (&session_) Pool::Lease;
+  new (&slots_) std::map<std::string, Slots>;
+}
+
 Connection& RateLimits::State::slots_session() {
-  if (process_ != getpid()) {
-    if (session_ != nullptr) static_cast<void>(session_.release());  // the parent's, not ours to end
-    slots_.clear();
-    process_ = getpid();
-  }
   if (session_ != nullptr && !session_->still_there()) {
     session_.reset();
     slots_.clear();  // the server has freed them
   }
-  if (session_ == nullptr) session_ = connect();
+  if (session_ == nullptr) session_ = engine_->pool().take_aside();
   return *session_;
 }
 

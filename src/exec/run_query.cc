@@ -12,6 +12,7 @@
 #include "exec/sort.h"
 #include "exec/split.h"
 #include "plan/select_list.h"
+#include "telemetry/span.h"
 
 namespace intarsia {
 
@@ -62,6 +63,13 @@ OperatorPtr result_rows(Engine& engine, const std::shared_ptr<const Tree>& tree,
   return limited(plan, std::make_unique<Sort>(engine, std::move(rows), plan.sort, most));
 }
 
+std::optional<RowSet> next_batch(Operator& rows) {
+  Span span(SpanKind::kBatch, "batch");
+  std::optional<RowSet> batch = rows.next();
+  if (batch) span.set_rows(batch->num_rows);
+  return batch;
+}
+
 bool is_aggregate(const QuerySpec& spec) {
   return !spec.group_by.empty() || std::any_of(spec.items.begin(), spec.items.end(),
                                                [](const NamedExpr& item) { return has_aggregate(item.expr); });
@@ -86,7 +94,7 @@ void RunningQuery::start(const QuerySpec& spec, bool at_leisure) {
   tree_ = spec.engine->trees().of_table(spec.table_id);
   plan_ = plan_query(spec, *tree_);
   rows_ = result_rows(*spec.engine, tree_, plan_, scanned_rows(*spec.engine, tree_, plan_, at_leisure));
-  first_ = rows_->next();
+  first_ = next_batch(*rows_);
 }
 
 Batch RunningQuery::result_of(const RowSet& rows) const {
@@ -100,7 +108,7 @@ Batch RunningQuery::result_of(const RowSet& rows) const {
 }
 
 std::optional<Batch> RunningQuery::next() {
-  std::optional<RowSet> rows = first_given_ ? rows_->next() : std::move(first_);
+  std::optional<RowSet> rows = first_given_ ? next_batch(*rows_) : std::move(first_);
   first_given_ = true;
   if (!rows) return std::nullopt;
   return result_of(*rows);

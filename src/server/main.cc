@@ -22,6 +22,7 @@
 #include "server/home.h"
 #include "server/server.h"
 #include "server/watch.h"
+#include "telemetry/log.h"
 
 extern char** environ;
 
@@ -95,6 +96,14 @@ void report(const std::string& text) {
   close(kReport);
 }
 
+void report_and_log(const std::string& text) {
+  if (text == "ready")
+    intarsia::log(intarsia::LogLevel::kInfo, "server.start", "the embedded server is ready");
+  else
+    intarsia::log(intarsia::LogLevel::kError, "server.failed", text);
+  report(text);
+}
+
 int serve(const Arguments& arguments) {
   struct stat pipe {};
   if (fstat(kReport, &pipe) != 0 || !S_ISFIFO(pipe.st_mode)) {
@@ -105,7 +114,10 @@ int serve(const Arguments& arguments) {
   try {
     const intarsia::Config config = intarsia::Config::load(arguments.settings);
     become_home_owner(config.home.string());
-    return intarsia::watch_server(config, report);
+    intarsia::open_log(config);
+    const int status = intarsia::watch_server(config, report_and_log);
+    intarsia::log(intarsia::LogLevel::kInfo, "server.stop", "the embedded server ended");
+    return status;
   } catch (const std::exception& error) {
     report(error.what());
     return 1;

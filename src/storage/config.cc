@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.toml is flat TOML: `key = value` lines and comments; a value is a string, an integer or a boolean.
+// config.toml is TOML of `key = value` lines and comments; a value is a string, an integer or a boolean. Sections are
+// for rate limits only: [rate_limits] by pool, [<service>] with rate_limit, [<service>.rate_limits] by model.
 #include "intarsia/config.h"
 
 #include <fmt/format.h>
@@ -55,6 +56,12 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   return *number << shift;
 }
 
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
 struct Cell {
   const std::string& source;
   std::string_view key;
@@ -76,7 +83,67 @@ struct Cell {
     }
     return *number;
   }
+  [[nodiscard]] bool boolean() const {
+    const std::string& text = value.text;
+    if (text == "true" || text == "1") return true;
+    if (text == "false" || text == "0") return false;
+    fail(source, key, fmt::format("needs true or false, got '{}'", text));
+  }
 };
+
+/// "500", "500/200000", "/200000", "500//8": requests and tokens per minute, calls in flight.
+RateLimit parse_rate_limit(const Cell& cell, std::string pool) {
+  RateLimit limit{.pool = std::move(pool), .requests_per_minute = {}, .tokens_per_minute = {}, .calls_in_flight = {}};
+  std::string_view rest = cell.value.text;
+  for (int place = 0; place < 3; ++place) {
+    const std::string_view part = trim(rest.substr(0, rest.find('/')));
+    const auto number = part.empty() ? std::optional<std::int64_t>() : parse_integer(part);
+    if (!part.empty() && (!number || *number <= 0)) break;
+    if (number && place == 0) limit.requests_per_minute = static_cast<double>(*number);
+    if (number && place == 1) limit.tokens_per_minute = static_cast<double>(*number);
+    if (number && place == 2) limit.calls_in_flight = *number;
+    const auto slash = rest.find('/');
+    if (slash == std::string_view::npos) {
+      if (limit.requests_per_minute || limit.tokens_per_minute || limit.calls_in_flight) return limit;
+      break;
+    }
+    rest.remove_prefix(slash + 1);
+  }
+  fail(cell.source, cell.key,
+       fmt::format("needs requests per minute, or \"requests/tokens/calls in flight\" such as \"500/200000\", got '{}'",
+                   cell.value.text));
+}
+
+/// A later word about a pool replaces an earlier one.
+void set_rate_limit(Config& config, RateLimit limit) {
+  std::erase_if(config.rate_limits, [&](const RateLimit& known) { return known.pool == limit.pool; });
+  config.rate_limits.push_back(std::move(limit));
+}
+
+/// "openai:gpt-4o = 500/200000, fireworks = 60".
+void set_rate_limits(Config& config, const Cell& cell) {
+  std::string_view rest = cell.value.text;
+  while (!trim(rest).empty()) {
+    const std::string_view part = trim(rest.substr(0, rest.find(',')));
+    rest.remove_prefix(std::min(rest.find(','), rest.size() - 1) + 1);
+    const auto equals = part.rfind('=');
+    if (equals == std::string_view::npos || trim(part.substr(0, equals)).empty())
+      fail(cell.source, cell.key, fmt::format("needs \"pool = limit, pool = limit\", got '{}'", cell.value.text));
+    const Value value{.text = std::string(trim(part.substr(equals + 1))), .quoted = true};
+    set_rate_limit(config, parse_rate_limit({cell.source, cell.key, value}, std::string(trim(part.substr(0, equals)))));
+  }
+}
+
+LogLevel parse_log_level(const Cell& cell) {
+  static constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"off", LogLevel::kOff},
+                                                                      {"error", LogLevel::kError},
+                                                                      {"warning", LogLevel::kWarning},
+                                                                      {"info", LogLevel::kInfo},
+                                                                      {"debug", LogLevel::kDebug}};
+  for (const auto& [name, level] : kLevels)
+    if (name == cell.value.text) return level;
+  fail(cell.source, cell.key, fmt::format("needs off, error, warning, info or debug, got '{}'", cell.value.text));
+}
 
 /// A row of the table, with what it does to a Config.
 struct Row {
@@ -129,6 +196,30 @@ const std::vector<Row>& rows() {
        [](Config& config, const Cell& cell) { config.threads = static_cast<int>(cell.integer(0, 4096)); }},
       {{"verbosity", "INTARSIA_VERBOSITY", "1", "0: silent, 1: messages and progress, 2: more."},
        [](Config& config, const Cell& cell) { config.verbosity = static_cast<int>(cell.integer(0, 2)); }},
+      {{"log_level", "INTARSIA_LOG_LEVEL", "\"info\"",
+        "What home/logs/intarsia.log tells: off, error, warning, info (operations) or debug (queries, too)."},
+       [](Config& config, const Cell& cell) { config.log_level = parse_log_level(cell); }},
+      {{"log_limit", "INTARSIA_LOG_LIMIT", "\"64MB\"", "Size of the log, its old files included; the oldest go first."},
+       [](Config& config, const Cell& cell) { config.log_limit = cell.size(); }},
+      {{"log_stderr", "INTARSIA_LOG_STDERR", "false", "Whether the log goes to stderr, too, in lines for people."},
+       [](Config& config, const Cell& cell) { config.log_stderr = cell.boolean(); }},
+      {{"slow_sql_ms", "INTARSIA_SLOW_SQL_MS", "1000",
+        "SQL that took so many milliseconds is logged with its text, without values; 0: none."},
+       [](Config& config, const Cell& cell) { config.slow_sql_ms = cell.integer(0, kMaxSeconds); }},
+      {{"lock_timeout_seconds", "INTARSIA_LOCK_TIMEOUT_SECONDS", "0",
+        "An operation that has waited so long for a lock of another session fails, and may be run again; 0: it waits "
+        "for ever."},
+       [](Config& config, const Cell& cell) { config.lock_timeout_seconds = cell.integer(0, kMaxSeconds); }},
+      {{"retry_seconds", "INTARSIA_RETRY_SECONDS", "600",
+        "Seconds for which a call that its service refuses is repeated; @udf(retry_seconds=...) wins."},
+       [](Config& config, const Cell& cell) {
+         config.retry_seconds = static_cast<double>(cell.integer(0, kMaxSeconds));
+       }},
+      {{"rate_limits", "INTARSIA_RATE_LIMITS", "\"\"",
+        "Requests per minute of resource pools, such as \"openai:gpt-4o = 500, fireworks = 60\"; with tokens per "
+        "minute "
+        "500/200000, and calls in flight 500/200000/8."},
+       set_rate_limits},
   };
   return kRows;
 }
@@ -140,12 +231,6 @@ void apply(Config& config, const std::string& source, std::string_view key, cons
   std::vector<std::string_view> known;
   for (const Setting& setting : settings()) known.push_back(setting.name);
   fail(source, key, fmt::format("is no setting; known are: {}", fmt::join(known, ", ")));
-}
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
 /// Reads a basic ("...") or literal ('...') string that `text` begins with; the rest must be a comment.
@@ -177,23 +262,55 @@ std::optional<Value> parse_value(std::string_view text) {
   return Value{.text = std::string(text), .quoted = false};
 }
 
+std::string_view unquoted(std::string_view key) {
+  return key.size() > 1 && key.front() == '"' && key.back() == '"' ? key.substr(1, key.size() - 2) : key;
+}
+
+/// "openai.rate_limits" of "[openai.rate_limits]  # models"; empty: no section.
+std::string section_name(std::string_view line) {
+  const auto end = line.find(']');
+  if (line.front() != '[' || end == std::string_view::npos) return {};
+  const std::string_view rest = trim(line.substr(end + 1));
+  return rest.empty() || rest.front() == '#' ? std::string(trim(line.substr(1, end - 1))) : "";
+}
+
+/// A line of a section: one pool's limit.
+void apply_in_section(Config& config, const std::string& section, const std::string& source, const std::string& key,
+                      const Value& value) {
+  constexpr std::string_view kLimits = "rate_limits";
+  const auto dot = section.rfind('.');
+  const bool by_model = dot != std::string::npos && section.substr(dot + 1) == kLimits;
+  if (!by_model && section != kLimits && (dot != std::string::npos || key != "rate_limit"))
+    fail(source, key,
+         fmt::format("is no setting of [{}]; known are [rate_limits] with pool = limit, [<service>] with rate_limit = "
+                     "limit, and [<service>.rate_limits] with model = limit",
+                     section));
+  const std::string service(unquoted(std::string_view(section).substr(0, dot)));
+  const std::string pool = section == kLimits ? key : by_model ? service + ":" + key : service;
+  set_rate_limit(config, parse_rate_limit({source, key, value}, pool));
+}
+
 void read_file(Config& config, const std::filesystem::path& path) {
   std::ifstream file(path);
-  std::string line;
+  std::string line, section;
   std::vector<std::string> seen;
   for (int number = 1; std::getline(file, line); ++number) {
     const std::string_view text = trim(line);
     if (text.empty() || text.front() == '#') continue;
     const std::string source = fmt::format("{} line {}", path.string(), number);
+    if (const std::string name = section_name(text); !name.empty()) {
+      section = name;
+      continue;
+    }
     const auto equals = text.find('=');
-    std::string key(trim(text.substr(0, equals)));
-    if (key.size() > 1 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
+    const std::string key(unquoted(trim(text.substr(0, equals))));
     const auto value = equals == std::string_view::npos ? std::nullopt : parse_value(trim(text.substr(equals + 1)));
     if (!value) fail(source, text, "is not of the form key = value, with value \"text\", a number or true or false");
-    if (key == "home") fail(source, key, "cannot stand in the home's own file; set INTARSIA_HOME");
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) fail(source, key, "is set a second time");
-    seen.push_back(key);
-    apply(config, source, key, *value);
+    if (section.empty() && key == "home") fail(source, key, "cannot stand in the home's own file; set INTARSIA_HOME");
+    const std::string name = section.empty() ? key : section + "." + key;
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) fail(source, key, "is set a second time");
+    seen.push_back(name);
+    section.empty() ? apply(config, source, key, *value) : apply_in_section(config, section, source, key, *value);
   }
 }
 

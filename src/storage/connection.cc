@@ -15,6 +15,7 @@
 #include "storage/faults.h"
 #include "storage/fork.h"
 #include "storage/lock_wait.h"
+#include "storage/statement_watch.h"
 #include "storage/wire.h"
 
 namespace intarsia {
@@ -78,21 +79,27 @@ class OpenSessions final : private ForkParticipant {
 };
 
 /// The next result of what was sent.
-PGresult* next_result(PGconn* session) {
-  wait_for_result(session);
+PGresult* next_result(PGconn* session, Waits waits) {
+  wait_for_result(session, waits);
   return PQgetResult(session);
 }
 
 /// Takes the results of one statement; gives the last one. Nothing was sent: null.
-ResultPtr only_result(PGconn* session, bool sent) {
+ResultPtr only_result(PGconn* session, bool sent, Waits waits) {
   ResultPtr last;
+  begin_waiting();
   if (!sent) return last;
-  while (PGresult* result = next_result(session)) {
+  while (PGresult* result = next_result(session, waits)) {
     last.reset(result);
     const ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || PQstatus(session) != CONNECTION_OK) break;
   }
   return last;
+}
+
+bool was_cancelled(const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return state != nullptr && std::string_view(state) == "57014";
 }
 
 struct ParameterArrays {
@@ -225,6 +232,7 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
   if (!is_own()) fail_in_child(process_);
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string code = state == nullptr ? "" : state;
+  StatementWatch::failed(code);
   const char* primary = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const std::string message = primary == nullptr ? PQerrorMessage(connection_) : primary;
   if (code == "22P02" && message.find("\"stale ") != std::string::npos) throw StaleSchema();
@@ -237,7 +245,15 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
   if (code == "42P01" || code == "42703") throw StaleSchema();  // a table or column that a newer catalog has dropped
   const std::string detail = fmt::format("SQLSTATE {}: {}\n{}", code, message, sql.substr(0, 4000));
   if (code == "40001" || code == "40P01") throw Error(ErrorCode::kSerializationFailure, message, detail, true);
-  if (code == "55P03") throw Error(ErrorCode::kConcurrentModification, message, detail, true);
+  if (code == "55P03") {
+    const std::string holders = last_lock_holders();
+    throw Error(ErrorCode::kConcurrentModification,
+                holders.empty() ? message
+                                : fmt::format("{}: waited for a lock that is held by {}; nothing was changed: run it "
+                                              "again when that is done, or set lock_timeout_seconds to wait longer",
+                                              message, holders),
+                detail, true);
+  }
   if (code == "23505") throw Error(ErrorCode::kConstraintViolation, message, detail);
   if (code == "53100")
     throw Error(ErrorCode::kStoreUnavailable,
@@ -262,8 +278,11 @@ void Connection::drain() {
 }
 
 void Connection::run(const std::string& sql) {
+  const StatementWatch watch(sql);
   const bool passed = pass_sending_point(connection_, sql);
-  const ResultPtr result = only_result(connection_, PQsendQuery(connection_, passed ? sql.c_str() : kDiskFull) == 1);
+  const ResultPtr result =
+      only_result(connection_, PQsendQuery(connection_, passed ? sql.c_str() : kDiskFull) == 1, Waits::kToWrite);
+  if (sql == "commit" && succeeded(result.get())) forget_interruption();
   throw_interrupted();
   if (!succeeded(result.get())) fail(result.get(), sql);
   pass_answer_point(connection_);
@@ -295,13 +314,14 @@ const std::string& Connection::prepare(const std::string& sql, const SqlParamete
 
 SqlRows Connection::query(const std::string& sql, const SqlParameters& parameters) {
   limit_prepared();
+  const StatementWatch watch(sql);
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
   const bool sent = pass_sending_point(connection_, sql)
                         ? PQsendQueryPrepared(connection_, name.c_str(), parameters.size(), arrays.values.data(),
                                               arrays.lengths.data(), arrays.formats.data(), kBinary) == 1
                         : PQsendQuery(connection_, kDiskFull) == 1;
-  ResultPtr result = only_result(connection_, sent);
+  ResultPtr result = only_result(connection_, sent, Waits::kToRead);
   throw_interrupted();
   if (!succeeded(result.get())) {
     if (is_outdated(result.get(), sql, parameters)) return query(sql, parameters);
@@ -316,6 +336,7 @@ SqlRows Connection::query(const std::string& sql, const SqlParameters& parameter
 void Connection::for_each_row(const std::string& sql, const SqlParameters& parameters,
                               const std::function<void(const SqlRows& row)>& visit) {
   limit_prepared();
+  const StatementWatch watch(sql);
   const std::string& name = prepare(sql, parameters);
   const ParameterArrays arrays(parameters.values_, parameters.nulls_);
   if (PQenterPipelineMode(connection_) != 1 ||
@@ -328,11 +349,13 @@ void Connection::for_each_row(const std::string& sql, const SqlParameters& param
     if (PGresult* sync = PQgetResult(connection_)) PQclear(sync);  // the pipeline's end
     PQexitPipelineMode(connection_);
   };
+  begin_waiting();
   try {
-    while (PGresult* next = PQgetResult(connection_)) {
+    while (PGresult* next = next_result(connection_, Waits::kToRead)) {
       const SqlRows row(next);
       if (!succeeded(next)) {
         end_pipeline();
+        throw_interrupted();
         if (is_outdated(next, sql, parameters)) return for_each_row(sql, parameters, visit);  // before its first row
         fail(next, sql);
       }
@@ -352,6 +375,7 @@ bool Connection::is_outdated(const PGresult* result, const std::string& sql, con
 
 std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statements) {
   limit_prepared();
+  const StatementWatch watch(statements);
   std::vector<const std::string*> names;
   for (const Statement& statement : statements) names.push_back(&prepare(statement.sql, statement.parameters));
   if (PQenterPipelineMode(connection_) != 1) fail(nullptr, "enter pipeline mode");
@@ -365,16 +389,19 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
     if (sent != 1) fail(nullptr, statements[i].sql);
   }
   if (PQpipelineSync(connection_) != 1) fail(nullptr, "pipeline sync");
+  begin_waiting();
   std::vector<SqlRows> results;
   ResultPtr failure;
   std::string failed_sql;
+  bool committed = false;
   for (const Statement& statement : statements) {
-    ResultPtr result(next_result(connection_));
+    ResultPtr result(next_result(connection_, Waits::kToWrite));
     if (result == nullptr) break;  // the connection is gone
     if (!succeeded(result.get()) && failure == nullptr && PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) {
       failed_sql = statement.sql;
       failure = std::move(result);
     } else {
+      committed = committed || (failure == nullptr && statement.sql == "commit");
       results.emplace_back(result.release());
       pass_answer_point(connection_);
     }
@@ -382,6 +409,10 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
   }
   if (PGresult* sync = PQgetResult(connection_)) PQclear(sync);
   PQexitPipelineMode(connection_);
+  if (committed && forget_interruption() && failure != nullptr && was_cancelled(failure.get())) {
+    run(failed_sql);  // the interrupt came too late, and hit what follows the commit
+    return results;
+  }
   throw_interrupted();
   if (failure != nullptr) {
     if (PQtransactionStatus(connection_) != PQTRANS_IDLE) PQclear(PQexec(connection_, "rollback"));
@@ -392,8 +423,9 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
 }
 
 void Connection::copy_in(const std::string& sql, const std::function<bool(std::string& data)>& next) {
+  const StatementWatch watch(sql);
   {
-    const ResultPtr result = only_result(connection_, PQsendQuery(connection_, sql.c_str()) == 1);
+    const ResultPtr result = only_result(connection_, PQsendQuery(connection_, sql.c_str()) == 1, Waits::kToWrite);
     throw_interrupted();
     if (PQresultStatus(result.get()) != PGRES_COPY_IN) fail(result.get(), sql);
   }
@@ -422,7 +454,9 @@ void Connection::copy_in(const std::string& sql, const std::function<bool(std::s
 }
 
 CopyOut::CopyOut(Connection& connection, const std::string& sql) : connection_(connection), sql_(sql) {
-  const ResultPtr result(PQexec(connection_.connection_, sql.c_str()));
+  PGconn* const session = connection_.connection_;
+  const ResultPtr result = only_result(session, PQsendQuery(session, sql.c_str()) == 1, Waits::kToRead);
+  throw_interrupted();
   if (PQresultStatus(result.get()) != PGRES_COPY_OUT) connection_.fail(result.get(), sql);
 }
 
@@ -444,13 +478,16 @@ void CopyOut::cancel() noexcept {
 }
 
 bool CopyOut::next(std::string_view& tuple) {
+  std::optional<StatementWatch> until_first_row;
+  if (first_) until_first_row.emplace(sql_);
   while (!done_) {
     if (buffer_ != nullptr) PQfreemem(std::exchange(buffer_, nullptr));
-    const int length = PQgetCopyData(connection_.connection_, &buffer_, 0);
+    const int length = copy_data(connection_.connection_, &buffer_);
     if (length <= 0) {
       done_ = true;
       const ResultPtr result(PQgetResult(connection_.connection_));
       connection_.drain();
+      throw_interrupted();
       if (!succeeded(result.get())) connection_.fail(result.get(), sql_);
       return false;
     }

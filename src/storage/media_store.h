@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "intarsia/batch.h"
+#include "storage/fork.h"
 
 namespace intarsia {
 
@@ -44,7 +45,7 @@ class MediaStore {
  private:
   /// Files that operations wrote and that may only be in memory yet. Beyond a few, only that there are many.
   struct VolatileFiles {
-    std::mutex mutex;
+    ForkMutex<> mutex;
     std::map<std::int64_t, std::vector<std::filesystem::path>> by_operation;
   };
 

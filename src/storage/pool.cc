@@ -2,11 +2,13 @@
 #include "storage/pool.h"
 
 #include <fmt/format.h>
+#include <libpq-fe.h>
 
 #include <algorithm>
 
 #include "intarsia/error.h"
 #include "storage/publish.h"
+#include "telemetry/log.h"
 
 namespace intarsia {
 
@@ -21,15 +23,8 @@ constexpr milliseconds kFirstPause{10}, kLongestPause{500};
 constexpr const char* kSessionSettings =
     "set search_path = intarsia, public; set client_min_messages = warning; "
     "set idle_in_transaction_session_timeout = '60s'; set bytea_output = 'hex'; set timezone = 'UTC'; "
-    "set default_transaction_isolation = 'read committed'; set statement_timeout = 0; set lock_timeout = 0; "
+    "set default_transaction_isolation = 'read committed'; set statement_timeout = 0; "
     "set idle_session_timeout = 0";
-
-std::unique_ptr<Connection> open_session(const std::string& conninfo) {
-  auto session = std::make_unique<Connection>(conninfo);
-  session->run(
-      fmt::format("{}; set application_name = {}", kSessionSettings, quote_literal("intarsia " + client_name())));
-  return session;
-}
 
 }  // namespace
 
@@ -56,6 +51,13 @@ void Pool::renew() {
   closing_ = false;
   idle_.clear();
   conninfo_.clear();
+}
+
+std::unique_ptr<Connection> Pool::open_session(const std::string& conninfo) const {
+  auto session = std::make_unique<Connection>(conninfo);
+  session->run(fmt::format("{}; set lock_timeout = '{}s'; set application_name = {}", kSessionSettings,
+                           limits_.lock_timeout.count(), quote_literal("intarsia " + client_name())));
+  return session;
 }
 
 Pool::Lease Pool::take() {
@@ -92,6 +94,7 @@ std::unique_ptr<Connection> Pool::idle_session() {
       idle_.pop_back();
     }
     if (session->still_there()) return session;
+    log(LogLevel::kWarning, "session.lost", "the server has ended a session of the pool; another one takes its place");
   }
 }
 
@@ -101,8 +104,14 @@ std::unique_ptr<Connection> Pool::new_session() {
   for (milliseconds pause{0};; pause = std::min(2 * pause + kFirstPause, kLongestPause)) {
     try {
       // Asked again after a failure: the server ended, is ending, or started again elsewhere.
-      return open_session(conninfo(failed));
+      auto session = open_session(conninfo(failed));
+      log(failed ? LogLevel::kWarning : LogLevel::kDebug, "session.opened", "a session of the database was opened",
+          {{"server_process", std::int64_t{PQbackendPID(session->native())}}});
+      return session;
     } catch (const Error& error) {
+      if (!failed)
+        log(LogLevel::kWarning, "session.refused", "there is no session of the database to be had",
+            {{"error", std::string(error.what())}, {"retriable", error.retriable()}});
       if (!error.retriable() || error.code() == ErrorCode::kInvalidState) throw;  // the latter: a standby
       if (Clock::now() > deadline)
         throw Error(error.code(),
@@ -127,7 +136,9 @@ std::string Pool::conninfo(bool ask_again) {
 }
 
 void Pool::give_back(std::unique_ptr<Connection> session) {
-  if (!session->is_own() || !session->healthy()) return;
+  if (!session->is_own()) return;
+  if (!session->healthy())
+    return log(LogLevel::kWarning, "session.lost", "a session of the database was lost, or left in a transaction");
   const std::lock_guard lock(mutex_);
   if (static_cast<int>(idle_.size()) >= limits_.size) return;
   idle_.push_back({std::move(session), Clock::now()});

@@ -22,6 +22,7 @@ struct PoolLimits {
   std::chrono::seconds most_idle{120};         ///< after which a session that nobody uses is closed
   std::chrono::seconds retry{30};              ///< of a thread whose server is not there
   std::function<void()> check_interrupt = {};  ///< asked while a thread waits
+  std::chrono::seconds lock_timeout{0};        ///< of a statement that waits for a lock; 0: it waits for ever
 };
 
 /// Sessions of one server. Thread-safe. A forked child starts with none.
@@ -51,6 +52,7 @@ class Pool {
   [[nodiscard]] Lease lease(Seats::SeatPtr seat);
   [[nodiscard]] std::unique_ptr<Connection> idle_session();
   [[nodiscard]] std::unique_ptr<Connection> new_session();
+  [[nodiscard]] std::unique_ptr<Connection> open_session(const std::string& conninfo) const;
   [[nodiscard]] std::string conninfo(bool ask_again);
   void give_back(std::unique_ptr<Connection> session);
   void close_idle();

@@ -13,10 +13,10 @@
 #include <thread>
 
 #include "intarsia/error.h"
-#include "intarsia/testing.h"
 #include "storage/function_stats.h"
 #include "storage/wire.h"
 #include "telemetry/function_counters.h"
+#include "telemetry/operation_report.h"
 
 namespace intarsia {
 
@@ -32,8 +32,10 @@ std::int64_t now_microseconds() {
 
 std::atomic<std::int64_t> retries{0};
 
-void pause_before(int attempt) {
+void pause_before(int attempt, std::string_view reason) {
   ++retries;
+  log(LogLevel::kInfo, "publish.retry", "a publish is done again",
+      {{"attempt", std::int64_t{attempt} + 1}, {"reason", std::string(reason)}});
   static thread_local std::minstd_rand random{std::random_device{}()};
   const int most = std::min(500, 2 << attempt);
   std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(1, most)(random)));
@@ -117,6 +119,7 @@ Operation new_operation(std::string kind, std::int64_t tree_id, std::int64_t tab
 Operation new_operation(Connection& connection, std::string kind, std::int64_t tree_id, std::int64_t table_id) {
   Operation operation = new_operation(std::move(kind), tree_id, table_id);
   operation.id = reserve_ids(connection, "operation_ids", 1).front();
+  OperationReport::set_id(operation.id);
   return operation;
 }
 
@@ -211,16 +214,18 @@ std::int64_t publish_retries() {
 
 void retry_publish(Connection& connection, const std::function<void()>& publish) {
   for (int attempt = 0;; ++attempt) {
+    std::string reason;
     try {
       return publish();
     } catch (const Error& error) {
       connection.end_transaction();
       if (error.code() != ErrorCode::kSerializationFailure || attempt == kMostAttempts) throw;
+      reason = error.detail().substr(0, error.detail().find('\n'));  // "SQLSTATE 40001: ..."
     } catch (...) {
       connection.end_transaction();
       throw;
     }
-    pause_before(attempt);
+    pause_before(attempt, reason);
   }
 }
 
@@ -243,7 +248,7 @@ void retry_publish(Pool& pool, const Operation& operation, const std::function<v
       if (!unavailable || attempt == kMostAttempts) throw;
       lost = true;
     }
-    pause_before(attempt);
+    pause_before(attempt, "the session was lost");
   }
 }
 

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "intarsia/error.h"
+#include "telemetry/span.h"
 
 namespace intarsia {
 
@@ -25,9 +28,13 @@ class Seats::Seat {
   int sessions = 0;
   int away = 0;
   bool taken = false;
+  std::atomic<std::uint64_t> span{0};  // of the operation that the thread was in when it asked for its seat last
 };
 
 namespace {
+
+/// While this thread shares another one's seat, it works for what that one does.
+thread_local std::optional<Span::Adoption> adoption;
 
 /// Of this thread, one for each pool that it has used.
 std::vector<Seats::SeatPtr>& own_seats() {
@@ -52,7 +59,9 @@ Seats::Seats(int count, std::chrono::seconds patience, std::function<void()> che
       }) {}
 
 Seats::SeatPtr Seats::of_this_thread() {
-  return own_seat(*this);
+  const SeatPtr seat = own_seat(*this);
+  seat->span.store(Span::current_operation(), std::memory_order_relaxed);
+  return seat;
 }
 
 void Seats::sit_down(Seat& seat) {
@@ -94,11 +103,13 @@ void Seats::come_back(Seat& seat) {
 }
 
 Seats::Sharing::Sharing(SeatPtr seat) : own_(own_seat(*seat->seats)) {
+  adoption.emplace(seat->span.load(std::memory_order_relaxed));
   own_seat(*own_->seats) = std::move(seat);
 }
 
 Seats::Sharing::~Sharing() {
   own_seat(*own_->seats) = own_;
+  adoption.reset();
 }
 
 Seats::Away::Away() {

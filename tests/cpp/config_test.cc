@@ -114,7 +114,14 @@ TEST_F(ConfigTest, ErrorsNameFileLineKeyAndRule) {
       {"db_url = postgresql", "'db_url' needs a string in quotes, got postgresql"},
       {"verbosity = 3", "'verbosity' needs a whole number from 0 to 2, got '3'"},
       {"threads = 1\nthreads = 2", "config.toml line 2: 'threads' is set a second time"},
-      {"[section]", "is not of the form key = value"},
+      {"[section", "is not of the form key = value"},
+      {"[openai]\napi_key = \"x\"", "'api_key' is no setting of [openai]; known are [rate_limits] with pool"},
+      {"[openai.rate_limits]\ngpt-4o = \"fast\"", "'gpt-4o' needs requests per minute, or"},
+      {"[fireworks]\nrate_limit = 0", "'rate_limit' needs requests per minute, or"},
+      {"[fireworks]\nrate_limit = 1\nrate_limit = 1", "line 3: 'rate_limit' is set a second time"},
+      {"rate_limits = \"60\"", "'rate_limits' needs \"pool = limit, pool = limit\", got '60'"},
+      {"log_level = \"loud\"", "'log_level' needs off, error, warning, info or debug, got 'loud'"},
+      {"log_stderr = maybe", "'log_stderr' needs true or false, got 'maybe'"},
       {"db_url = \"open", "is not of the form key = value"},
       {"db_url =", "is not of the form key = value"},
       {"home = \"/x\"", "cannot stand in the home's own file; set INTARSIA_HOME"},
@@ -124,6 +131,26 @@ TEST_F(ConfigTest, ErrorsNameFileLineKeyAndRule) {
     EXPECT_NE(message.find(expected), std::string::npos) << message;
     EXPECT_NE(message.find((home_ / "config.toml").string() + " line "), std::string::npos) << message;
   }
+}
+
+TEST_F(ConfigTest, RateLimitsComeFromSectionsAndTheEnvironment) {
+  write(
+      "threads = 2\n[openai.rate_limits]  # by model\ngpt-4o = 500\n\"gpt-4o-mini\" = \"5_000/200000/8\"\n"
+      "[fireworks]\nrate_limit = 60\n[rate_limits]\n\"my:pool\" = \"/9000\"\n");
+  setenv("INTARSIA_RATE_LIMITS", "fireworks = 30, other=10/20", 1);
+  const Config config = load();
+  std::map<std::string, RateLimit> limits;
+  for (const RateLimit& limit : config.rate_limits) limits[limit.pool] = limit;
+  EXPECT_EQ(limits.size(), 5);
+  EXPECT_EQ(limits["openai:gpt-4o"].requests_per_minute, 500);
+  EXPECT_EQ(limits["openai:gpt-4o"].tokens_per_minute, std::nullopt);
+  EXPECT_EQ(limits["openai:gpt-4o-mini"].requests_per_minute, 5000);
+  EXPECT_EQ(limits["openai:gpt-4o-mini"].tokens_per_minute, 200000);
+  EXPECT_EQ(limits["openai:gpt-4o-mini"].calls_in_flight, 8);
+  EXPECT_EQ(limits["my:pool"].requests_per_minute, std::nullopt);
+  EXPECT_EQ(limits["my:pool"].tokens_per_minute, 9000);
+  EXPECT_EQ(limits["fireworks"].requests_per_minute, 30);
+  EXPECT_EQ(limits["other"].tokens_per_minute, 20);
 }
 
 TEST_F(ConfigTest, TemplateListsEverySettingAndReadsAsTheDefaults) {

@@ -11,11 +11,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import PIL.Image
 import pytest
 
 import intarsia as pxt
 import udfs_of_tests
-from intarsia import exceptions
+from intarsia import _instance, exceptions
 
 pytestmark = pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')  # multi-threaded, use of fork()
 
@@ -153,6 +154,56 @@ def test_async_functions_work_in_a_forked_child(t: pxt.Table) -> None:
     query = t.where(t.id < 3).select(y=udfs_of_tests.async_double(t.id))
     assert query.collect()['y'] == [0, 2, 4]
     assert in_child(lambda: query.collect()['y']) == [0, 2, 4]
+
+
+def test_a_child_shares_the_pace_of_calls_as_another_process_does(t: pxt.Table) -> None:
+    pxt.set_rate_limit('forked', calls_in_flight=4)
+    limits = _instance.rate_limits()
+    assert len(limits.take('forked', [0.0])[0]) == 1
+
+    def use_own_share() -> int:
+        taken = len(limits.take('forked', [0.0] * 9)[0])
+        limits.give_back('forked', taken)
+        return taken
+
+    assert in_child(use_own_share) == 2  # an equal share, since the parent is there still
+    assert len(limits.take('forked', [0.0] * 9)[0]) == 3  # the parent has kept the one that it had
+    limits.give_back('forked', 4)
+
+
+def test_forks_while_other_threads_pace_calls_and_write_media(t: pxt.Table, directory: str) -> None:
+    pxt.set_rate_limit('forked', calls_in_flight=100)
+    limits = _instance.rate_limits()
+    images = pxt.create_table(f'{directory}.images', {'image': pxt.Image})
+    images.add_computed_column(small=images.image.resize((8, 8)))
+    image = PIL.Image.new('RGB', (16, 16))
+    stop = threading.Event()
+    failures: list[str] = []
+
+    def take_and_give_back() -> None:
+        limits.give_back('forked', len(limits.take('forked', [0.0])[0]))
+
+    def insert() -> None:
+        images.insert([{'image': image}])
+
+    def repeat(work: Callable[[], None]) -> None:
+        try:
+            while not stop.is_set():
+                work()
+        except BaseException:
+            failures.append(traceback.format_exc())
+
+    threads = [threading.Thread(target=repeat, args=(work,)) for work in (take_and_give_back, insert)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(20):
+            in_child(lambda: (take_and_give_back(), insert()))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
 
 
 def count_and_insert(t: pxt.Table, i: int) -> int:

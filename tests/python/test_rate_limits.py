@@ -23,6 +23,7 @@ import intarsia as pxt
 import service_udfs as udfs
 from intarsia import exceptions
 from intarsia._answers import Kind, answer_of
+from test_progress import on_a_terminal
 
 Start = Callable[..., Callable[[], dict[str, Any]]]
 
@@ -141,6 +142,69 @@ def test_a_row_fails_after_its_deadline_and_says_what_was_waited_for(directory: 
         assert "'fake-hopeless'" in message
         assert 'is repeated for 1.5 s' in message
         assert 'HTTP 429' in message
+
+
+def test_repeated_calls_are_counted_and_logged(directory: str, service: Start, home: Path) -> None:
+    def retries() -> int:
+        rows = pxt.function_stats().set_index('function')['retries']
+        return int(rows.get(udfs.without_pool.self_path, 0))
+
+    stats = service(random=0.3, retry_after=0.05)
+    t = table(directory, lambda t: udfs.without_pool(t.x))
+    before = retries()
+    assert t.insert([{'x': i} for i in range(40)]).num_excs == 0
+    refused = sum(stats()['refused'].values())
+    assert refused > 0
+    assert retries() - before == refused
+    log = [json.loads(line) for line in (home / 'logs' / 'intarsia.log').read_text().splitlines()]
+    repeated = [line for line in log if line['event'] == 'call.retry']
+    assert len(repeated) >= refused
+    assert {line['function'] for line in repeated} >= {udfs.without_pool.self_path}
+    assert any(line['event'] == 'rate_limit.pause' and line['seconds'] > 0 for line in log)
+
+
+def test_the_progress_line_tells_of_a_wait_for_a_rate_limit(directory: str, service: Start) -> None:
+    service()
+    program = f"""
+import intarsia as pxt
+import service_udfs as udfs
+pxt.set_rate_limit('fake', requests_per_minute=40)
+t = pxt.create_table('{directory}.t', {{'x': pxt.Int}})
+t.add_computed_column(y=udfs.paced(t.x))
+t.insert([{{'x': i}} for i in range(4)])
+"""
+    written = on_a_terminal(['-c', program], INTARSIA_VERBOSITY='1')
+    assert f"insert into '{directory}/t'" in written
+    assert "waits: 'fake' at its rate" in written
+
+
+def test_limits_and_the_deadline_come_from_the_configuration(
+    directory: str, service: Start, home: Path, run_python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    service(always=429, retry_after=0.2)
+    program = f"""
+import intarsia as pxt
+import service_udfs as udfs
+t = pxt.create_table('{directory}.t', {{'x': pxt.Int}})
+t.add_computed_column(y=udfs.of_model(t.x, 'large'), on_error='ignore')
+t.insert([{{'x': 1}}], on_error='ignore')
+print(t.select(t.y.errormsg).collect()[0])
+limits = pxt.rate_limits().set_index('pool')
+print(limits.loc['fake:large', 'requests_per_minute'], limits.loc['fake:large', 'tokens_per_minute'])
+print(limits.loc['elsewhere', 'requests_per_minute'])
+"""
+    config = home / 'config.toml'
+    before = config.read_text() if config.exists() else None
+    config.write_text((before or '') + '\nretry_seconds = 3\n[fake.rate_limits]\nlarge = "300/9000"\n')
+    try:
+        done = run_python(program, INTARSIA_RATE_LIMITS='elsewhere = 60', INTARSIA_RETRY_SECONDS='1')
+    finally:
+        config.unlink() if before is None else config.write_text(before)
+    assert done.returncode == 0, done.stderr
+    message, large, elsewhere = done.stdout.splitlines()
+    assert 'is repeated for 1 s' in message
+    assert large.split() == ['300.0', '9000.0']
+    assert float(elsewhere) == 60
 
 
 def test_what_cannot_work_is_not_repeated(directory: str, service: Start) -> None:
