@@ -9,7 +9,7 @@ themselves.
     photos.insert([{'photo': 'a.jpg'}])
 """
 
-from intarsia import exceptions, functions
+from intarsia import exceptions, functions, telemetry
 from intarsia._cursor import ResultCursor, Row
 from intarsia._instance import home, init
 from intarsia._native import version as __version__
@@ -156,5 +156,6 @@ __all__ = [
     'rate_limits',
     'resume',
     'set_rate_limit',
+    'telemetry',
     'udf',
 ]

@@ -84,12 +84,20 @@ class UnnamedFiles {
   const TableDef& table_;
 };
 
+bool has_files(Engine& engine, const Tree& tree, const Operation& operation) {
+  bool found = false;
+  for (const auto& [id, table] : tree.tables)
+    engine.media_store().for_each_file(id, operation.id, [&](const std::string&) { found = true; });
+  return found;
+}
+
 }  // namespace
 
+// Whoever gave up waiting for the tree's lock does not wait for it again when there is nothing to remove.
 void remove_files_of_failed(Engine& engine, const Tree& tree, const Operation& operation) noexcept {
   if (operation.id == 0) return;
   try {
-    if (was_published(*engine.connect(), operation)) return;
+    if (!has_files(engine, tree, operation) || was_published(*engine.connect(), operation)) return;
     for (const auto& [id, table] : tree.tables) engine.media_store().remove_operation(id, operation.id);
   } catch (...) {  // the announcement stays
   }
