@@ -26,15 +26,23 @@ void add_counts(OperationReport& report, const UpdateStatus& status) {
   add("errors", &RowCounts::errors);
 }
 
+std::string path_of(Engine& engine, std::int64_t table_id) {
+  return engine.trees().of_table(table_id)->table(table_id).path;
+}
+
 /// `change()`, a change of a table's rows or columns, reported.
 template <typename Change>
 UpdateStatus reported_change(Engine& engine, std::int64_t table_id, std::string_view kind, const Change& change) {
-  return reported(kind, engine.trees().of_table(table_id)->table(table_id).path, LogLevel::kInfo,
-                  [&](OperationReport& report) {
-                    UpdateStatus status = change();
-                    add_counts(report, status);
-                    return status;
-                  });
+  return reported(kind, path_of(engine, table_id), LogLevel::kInfo, [&](OperationReport& report) {
+    UpdateStatus status = change();
+    add_counts(report, status);
+    return status;
+  });
+}
+
+template <typename Change>
+void reported_schema_change(Engine& engine, std::int64_t table_id, std::string_view kind, const Change& change) {
+  reported(kind, path_of(engine, table_id), LogLevel::kInfo, [&](OperationReport&) { change(); });
 }
 
 }  // namespace
@@ -70,7 +78,8 @@ UpdateStatus Table::add_columns(const std::vector<ColumnSpec>& columns, OnError 
   std::vector<ColumnSpec> stored;
   for (const ColumnSpec& column : columns)
     if (column.value.empty()) stored.push_back(column);
-  if (!stored.empty()) add_stored_columns(*engine_, id_, stored, if_exists);
+  if (!stored.empty())
+    reported_schema_change(*engine_, id_, "add_columns", [&] { add_stored_columns(*engine_, id_, stored, if_exists); });
   UpdateStatus status;
   for (const ColumnSpec& column : columns) {
     if (column.value.empty()) continue;
@@ -84,11 +93,13 @@ UpdateStatus Table::add_columns(const std::vector<ColumnSpec>& columns, OnError 
 }
 
 void Table::drop_column(const std::string& column, IfNotExists if_not_exists) {
-  intarsia::drop_column(*engine_, id_, column, if_not_exists);
+  reported_schema_change(*engine_, id_, "drop_column",
+                         [&] { intarsia::drop_column(*engine_, id_, column, if_not_exists); });
 }
 
 void Table::rename_column(const std::string& column, const std::string& new_name) {
-  intarsia::rename_column(*engine_, id_, column, new_name);
+  reported_schema_change(*engine_, id_, "rename_column",
+                         [&] { intarsia::rename_column(*engine_, id_, column, new_name); });
 }
 
 }  // namespace intarsia
