@@ -55,7 +55,8 @@ off_t LogFile::open_current() noexcept {
   return found.st_size;
 }
 
-// Nobody waits here: while another process does it, the old file gets a few lines more.
+// Nobody waits here: while another process does it, the old file gets a few lines more. When it has too many, because
+// that process is stopped, lines are lost.
 void LogFile::rotate(std::size_t more) noexcept {
   const int lock = open_for_all(path_.string() + ".lock");
   if (lock < 0) return;
@@ -69,11 +70,12 @@ void LogFile::rotate(std::size_t more) noexcept {
 
 bool LogFile::write(std::string_view line) noexcept {
   try {
-    if (is_full(open_current(), line.size())) {
+    off_t size = open_current();
+    if (is_full(size, line.size())) {
       rotate(line.size());
-      open_current();
+      size = open_current();
     }
-    if (file_ < 0) return false;
+    if (file_ < 0 || size > limit_ / (kOldFiles + 1) / 4 * 5) return false;
     const std::string whole = (torn_ ? "\n" : "") + std::string(line);
     const ssize_t written = ::write(file_, whole.data(), whole.size());
     if (written > 0) torn_ = static_cast<std::size_t>(written) < whole.size();

@@ -14,7 +14,7 @@ namespace intarsia {
 /// file now. Not thread-safe. Never throws.
 class LogFile {
  public:
-  /// `limit`: bytes of all files together.
+  /// `limit`: bytes of all files together; at most a quarter more while a file is full and another process is at it.
   LogFile(std::filesystem::path path, std::int64_t limit) : path_(std::move(path)), limit_(limit) {}
   ~LogFile();
   LogFile(const LogFile&) = delete;
