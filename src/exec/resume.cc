@@ -39,6 +39,15 @@ void resume_column(Engine& engine, const TableDef& table, const ColumnDef& colum
   fill_column(engine, table.id, column.id, name, policy_of(engine, column.id), also);
 }
 
+std::int64_t resume_table(Engine& engine, std::int64_t table_id, bool is_filling) {
+  if (!is_filling) return resume_columns(engine, table_id);
+  const Pool::Lease connection = engine.connect();
+  const std::unique_ptr<ViewClaim> claim = ViewClaim::take(*connection, table_id);
+  if (claim == nullptr) return 0;
+  fill_view(engine, table_id, policy_of(engine, table_id));
+  return 1 + resume_columns(engine, table_id);
+}
+
 }  // namespace
 
 std::int64_t resume_columns(Engine& engine, std::int64_t table_id) {
@@ -57,15 +66,11 @@ std::int64_t resume_fills(Engine& engine) {
   const SqlRows tables = engine.connect()->query("select id, filling from tables where until is null order by id");
   std::int64_t resumed = 0;
   for (int row = 0; row < tables.size(); ++row) {
-    const std::int64_t id = tables.int_at(row, 0);
-    if (tables.int_at(row, 1) != 0) {
-      const Pool::Lease connection = engine.connect();
-      const std::unique_ptr<ViewClaim> claim = ViewClaim::take(*connection, id);
-      if (claim == nullptr) continue;
-      fill_view(engine, id, policy_of(engine, id));
-      ++resumed;
+    try {
+      resumed += resume_table(engine, tables.int_at(row, 0), tables.int_at(row, 1) != 0);
+    } catch (const Error& error) {  // dropped since, or while it was being filled
+      if (error.code() != ErrorCode::kTableNotFound && error.code() != ErrorCode::kColumnNotFound) throw;
     }
-    resumed += resume_columns(engine, id);
   }
   return resumed;
 }

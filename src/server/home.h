@@ -7,6 +7,7 @@
 //   server.lock    flock: held by whoever starts or stops the server
 //   owner.lock     flock: held by intarsia-server and every process of PostgreSQL as long as any of them lives
 //   lease.json     which machine or container owns the data (see lease.h)
+//   reserve        room on the disk for PostgreSQL's recovery (see disk_reserve.h)
 //   pgdata, media, cache, logs, run; for moments pgdata.draft and pgdata.old (see new_files.h)
 #pragma once
 

@@ -52,7 +52,7 @@ std::string postgres_settings(const Machine& machine) {
   };
   std::string text = "# Written by intarsia-server at every start; use ALTER SYSTEM for what should differ.\n";
   for (const auto& [name, value] : settings) text += fmt::format("{} = '{}'\n", name, value);
-  return text;
+  return text + fmt::format("include_if_exists = '{}'\n", kFullDiskSettings);
 }
 
 }  // namespace intarsia

@@ -14,6 +14,9 @@ struct Machine {
   bool has_lz4 = false;            ///< PostgreSQL is built with it
 };
 
+/// A file beside it that DiskReserve writes.
+inline constexpr const char* kFullDiskSettings = "full_disk.conf";
+
 /// A PostgreSQL configuration file for our load on that machine.
 [[nodiscard]] std::string postgres_settings(const Machine& machine);
 

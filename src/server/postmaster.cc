@@ -159,6 +159,10 @@ void Postmaster::stop() {
   wait_end(kImmediate);
 }
 
+void Postmaster::reload() const {
+  if (const pid_t pid = pid_; pid > 0) kill(pid, SIGHUP);
+}
+
 void Postmaster::quit() const {
   if (const pid_t pid = pid_; pid > 0) kill(pid, SIGQUIT);
 }

@@ -37,6 +37,8 @@ class Postmaster {
   bool ended();
   /// Cuts clients off, writes what is in memory, ends. Falls back to an end without that after a minute.
   void stop();
+  /// Lets it read its settings again.
+  void reload() const;
   /// Ends within seconds, at the price of recovery at the next start. May be called on any thread.
   void quit() const;
 

@@ -16,6 +16,8 @@
 #include "intarsia/config.h"
 #include "intarsia/error.h"
 #include "server/clients.h"
+#include "server/disk_reserve.h"
+#include "server/disk_space.h"
 #include "server/lease.h"
 #include "server/new_files.h"
 #include "server/ownership.h"
@@ -52,6 +54,9 @@ void limit_log(const fs::path& log_file) {
   fs::resize_file(log_file, 0, ignored);
 }
 
+constexpr milliseconds kDiskTick{500};
+constexpr std::int64_t kNeededToStart = 32LL << 20;
+
 class Watch {
  public:
   explicit Watch(const Config& config)
@@ -79,9 +84,7 @@ class Watch {
     start(user);
     Postmaster postmaster(config_.home, binaries_, user, state_.socket_dir);
     postmaster_ = &postmaster;
-    if (!postmaster.wait_ready(lost_)) {
-      throw Error(ErrorCode::kDatabaseUnavailable, "PostgreSQL ended at its start", {}, true);
-    }
+    if (!postmaster.wait_ready(lost_)) fail_to_start();
     prepare_database(state_.conninfo("postgres"), state_.conninfo(), fresh);
     write_server_state(config_.home, state_);
     report("ready");
@@ -100,12 +103,30 @@ class Watch {
     user = choose_user(config_.home / "pgdata");
     if (lease_.taken_from_elsewhere() && !is_of_one_kernel(config_.home)) give_new_files(config_.home, user);
     prepare_pgdata(config_.home, binaries_, user);
+    static_cast<void>(reserve_.look());
     record_in_instance(config_.home, "postgres_runs", user.text());
     state_ = {.pid = getpid(),
               .socket_dir = make_socket_dir(config_.home, user, foreign_socket_dir_),
               .place = Place::here()};
     log(fmt::format("starting PostgreSQL {} of '{}' as {}, socket in '{}'", binaries_.major, binaries_.folder.string(),
                     user.text(), state_.socket_dir));
+  }
+
+  [[noreturn]] void fail_to_start() const {
+    if (const std::int64_t free = free_bytes(config_.home); free < kNeededToStart)
+      throw Error(
+          ErrorCode::kDatabaseUnavailable,
+          fmt::format("the disk of home '{}' is full: PostgreSQL needs about {} MB to start, and {} MB are free; "
+                      "make room there",
+                      config_.home.string(), kNeededToStart >> 20, free >> 20));
+    throw Error(ErrorCode::kDatabaseUnavailable, "PostgreSQL ended at its start", {}, true);
+  }
+
+  /// A nearly full disk is no place for writes.
+  void look_at_disk(const Postmaster& postmaster) {
+    if (!reserve_.look()) return;
+    postmaster.reload();
+    log(reserve_.is_full() ? "the disk is nearly full: no writes until there is room" : "writes are taken again");
   }
 
   [[nodiscard]] milliseconds tick() const {
@@ -120,8 +141,9 @@ class Watch {
       const auto left = std::chrono::duration_cast<milliseconds>(next - Clock::now());
       pollfd waits[] = {{.fd = signals_, .events = POLLIN, .revents = 0},
                         {.fd = clients.descriptor(), .events = POLLIN, .revents = 0}};
-      if (left.count() > 0) poll(waits, 2, static_cast<int>(left.count()));
+      if (left.count() > 0) poll(waits, 2, static_cast<int>(std::min(left, kDiskTick).count()));
       clients.listen();
+      look_at_disk(postmaster);
       if (Clock::now() < next) continue;
       if (idle(clients) && really_idle(clients)) return log("ending: no client for idle_seconds");
       clients.ask();
@@ -161,6 +183,7 @@ class Watch {
   PostgresBinaries binaries_;
   ServerState state_;
   std::string foreign_socket_dir_;  ///< of the server that the lease was taken from; it may wake and remove its socket
+  DiskReserve reserve_{config_.home};
   Lease lease_;
 };
 

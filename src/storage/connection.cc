@@ -255,6 +255,12 @@ void Connection::fail(const PGresult* result, std::string_view sql) const {
                 detail, true);
   }
   if (code == "23505") throw Error(ErrorCode::kConstraintViolation, message, detail);
+  if (code == "25006")
+    throw Error(ErrorCode::kStoreUnavailable,
+                fmt::format("the PostgreSQL server takes no writes: {}; the server of a home does so while its disk is "
+                            "nearly full: make room there and run it again; nothing was changed",
+                            message),
+                detail);
   if (code == "53100")
     throw Error(ErrorCode::kStoreUnavailable,
                 fmt::format("the disk of the PostgreSQL server is full: {}; nothing was changed: make room there and "
@@ -397,7 +403,8 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
   for (const Statement& statement : statements) {
     ResultPtr result(next_result(connection_, Waits::kToWrite));
     if (result == nullptr) break;  // the connection is gone
-    if (!succeeded(result.get()) && failure == nullptr && PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) {
+    // Of a session that was lost libpq also says "aborted", with no failure before it.
+    if (!succeeded(result.get()) && failure == nullptr) {
       failed_sql = statement.sql;
       failure = std::move(result);
     } else {
@@ -407,7 +414,14 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
     }
     if (PGresult* end = PQgetResult(connection_)) PQclear(end);  // null: the end of this statement
   }
-  if (PGresult* sync = PQgetResult(connection_)) PQclear(sync);
+  // The last statement's own transaction ends here, after its answer.
+  ResultPtr end(PQgetResult(connection_));
+  const bool ended = PQresultStatus(end.get()) == PGRES_PIPELINE_SYNC;
+  if (!ended && failure == nullptr) {
+    failed_sql = statements.back().sql;
+    failure = std::move(end);
+    drain();
+  }
   PQexitPipelineMode(connection_);
   if (committed && forget_interruption() && failure != nullptr && was_cancelled(failure.get())) {
     run(failed_sql);  // the interrupt came too late, and hit what follows the commit
@@ -418,7 +432,7 @@ std::vector<SqlRows> Connection::pipeline(const std::vector<Statement>& statemen
     if (PQtransactionStatus(connection_) != PQTRANS_IDLE) PQclear(PQexec(connection_, "rollback"));
     fail(failure.get(), failed_sql);
   }
-  if (results.size() != statements.size()) fail(nullptr, "pipeline");
+  if (!ended || results.size() != statements.size()) fail(nullptr, "pipeline");
   return results;
 }
 

@@ -23,6 +23,7 @@ namespace intarsia {
 namespace {
 
 constexpr int kMostAttempts = 12;
+constexpr const char* kFlush = "select pg_logical_emit_message(true, 'intarsia', '')";  // answered when it is durable
 constexpr const char* kRowChanges = "('update', 'delete')";  // operations that do more to rows than add some
 
 std::int64_t now_microseconds() {
@@ -161,6 +162,8 @@ bool was_published(Connection& connection, const Operation& operation) {
   id.add(operation.id);
   const bool published = connection.query("select count(*) from operations where id = $1", id).int_at(0, 0) != 0;
   connection.run("rollback");
+  // What a server that is about to end still shows may not be on its disk yet.
+  if (published) connection.pipeline({{kFlush}});
   return published;
 }
 
@@ -204,7 +207,7 @@ std::vector<Statement> publish_closing(const Operation& operation, const std::ve
   statements.push_back(append_operation(operation, all));
   for (const NewVersion& version : versions) statements.push_back(append_version(operation, version));
   statements.push_back({"commit"});
-  statements.push_back({"select pg_logical_emit_message(true, 'intarsia', '')"});
+  statements.push_back({kFlush});
   return statements;
 }
 
@@ -229,6 +232,18 @@ void retry_publish(Connection& connection, const std::function<void()>& publish)
   }
 }
 
+/// Asked as often as the session is lost meanwhile.
+static bool was_published(Pool& pool, const Operation& operation) {
+  for (int attempt = 0;; ++attempt) {
+    try {
+      return was_published(*pool.take(), operation);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kDatabaseUnavailable || attempt == kMostAttempts) throw;
+    }
+    pause_before(attempt, "the session was lost");
+  }
+}
+
 void retry_publish(Pool& pool, const Operation& operation, const std::function<void(Connection&)>& publish) {
   if (operation.process != getpid()) fail_in_child(operation.process);
   bool lost = false;
@@ -240,11 +255,11 @@ void retry_publish(Pool& pool, const Operation& operation, const std::function<v
       if (function_stats_are_due()) add_function_stats(*connection);
       return;
     } catch (const StaleSchema&) {
-      if (lost && was_published(*pool.take(), operation)) return;
+      if (lost && was_published(pool, operation)) return;
       throw;
     } catch (const Error& error) {
       const bool unavailable = error.code() == ErrorCode::kDatabaseUnavailable;
-      if (lost && !unavailable && was_published(*pool.take(), operation)) return;  // so what it made is in its own way
+      if (lost && !unavailable && was_published(pool, operation)) return;  // so what it made is in its own way
       if (!unavailable || attempt == kMostAttempts) throw;
       lost = true;
     }

@@ -348,3 +348,124 @@ def test_root_without_user_namespaces_runs_the_server_as_another_user(folder: Pa
         assert Instance(instance.home).sql('select count(*) from t') == '0'
     finally:
         instance.stop()
+
+
+# ---- disks and folders -----------------------------------------------------------------------------------------------
+
+FILL_UP = """
+import os, time
+import intarsia as pxt
+t = pxt.get_table('t')
+def write():
+    t.insert([{'id': i, 's': os.urandom(500).hex()} for i in range(2_000)])
+def read():
+    for _ in range(100):  # while a server that ended for want of space starts again
+        try:
+            return t.count()
+        except pxt.Error:
+            time.sleep(0.1)
+    return t.count()
+acknowledged, refused = read(), 0
+def check():
+    # Of a write that was refused nothing or all is there, and it may go with a crash of the server.
+    found = read()
+    assert found % 2_000 == 0 and acknowledged <= found <= acknowledged + refused * 2_000, (found, acknowledged, refused)
+for _ in range(300):
+    try:
+        write()
+        acknowledged += 2_000
+    except pxt.Error as error:
+        refused += 1
+        print(error)
+    check()
+    if refused > 3:
+        break
+else:
+    raise AssertionError('never refused')
+print('make room')
+input()
+for _ in range(200):
+    try:
+        write()
+        acknowledged += 2_000
+        break
+    except pxt.Error as error:
+        refused += 1
+        time.sleep(0.1)
+else:
+    raise AssertionError('writes are not taken again')
+check()
+"""
+
+
+@needs_root
+@pytest.mark.parametrize('watched', [True, False], ids=['as it fills up', 'when its log cannot be written'])
+def test_on_a_full_disk_writes_fail_reads_work_and_all_works_when_there_is_room(
+    folder: Path, machine: Machines, watched: bool
+) -> None:
+    home = folder / 'home'
+    small = machine('small', setup=f'mkdir {home}; mount -t tmpfs -o size=260m none {home}; chmod 700 {home}')
+    made = small.python(home, "import intarsia as pxt; pxt.create_table('t', {'id': pxt.Int, 's': pxt.String})")
+    assert made.returncode == 0, made.stderr
+    log = small.root / str(home / 'logs' / 'server.log')[1:]
+    program = subprocess.Popen(
+        [*small.prefix, sys.executable, '-u', '-c', FILL_UP],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, 'INTARSIA_HOME': str(home)},
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    if not watched:  # nobody stops the writes in time
+        [watcher] = [pid for pid in small.processes() if Path(f'/proc/{pid}/comm').read_text() == 'intarsia-server\n']
+        os.kill(watcher, signal.SIGSTOP)
+        wait_until(lambda: 'pg_wal' in log.read_text() and 'No space left' in log.read_text(), 120)
+        os.kill(watcher, signal.SIGCONT)
+    lines = []
+    while (line := program.stdout.readline()) not in ('make room\n', ''):
+        lines.append(line)
+    assert 'make room there' in lines[-1], lines
+    assert small.run('mount', '-o', 'remount,size=900m', home).returncode == 0
+    out, _ = program.communicate('\n')
+    assert program.returncode == 0, out
+
+
+@needs_root
+def test_a_home_that_is_mounted_read_only_says_so(folder: Path, machine: Machines) -> None:
+    home = folder / 'home'
+    Instance(home).ensure()
+    Instance(home).stop()
+    reader = machine('reader', setup=f'mount --bind {home} {home}; mount -o remount,ro,bind {home}')
+    message = Instance(home, prefix=reader.prefix).refused()
+    assert str(home) in message
+    assert 'Read-only file system' in message
+    assert 'INTARSIA_HOME' in message
+
+
+@pytest.mark.skipif(not ROOT, reason='becomes another user')
+@pytest.mark.usefixtures('shared_program')
+def test_a_home_of_somebody_else_says_whose_it_is(folder: Path) -> None:
+    (folder / 'home').mkdir(0o755)
+    message = Instance(folder / 'home', uid=NOBODY).refused()
+    assert str(folder / 'home') in message
+    assert f'user {NOBODY}' in message
+    assert 'INTARSIA_HOME' in message
+
+
+@needs_root
+def test_without_a_writable_tmp_a_long_path_takes_other_folders_or_says_what_is_needed(
+    folder: Path, machine: Machines
+) -> None:
+    short, long = folder / 'home', folder / ('h' * 110)
+    setup = f'mkdir {short} {long} {folder}/runtime; chmod 700 {folder}/runtime; '
+    setup += f'mount --bind {folder} {folder}; mount --rbind /tmp /tmp; mount -o remount,ro,bind /tmp; '
+    setup += 'mount -t tmpfs -o ro none /var/tmp; mount -t tmpfs -o ro none /run'
+    prefix = machine('bare', setup=setup).prefix
+    for home, environment in ((short, {'XDG_RUNTIME_DIR': None}), (long, {'XDG_RUNTIME_DIR': str(folder / 'runtime')})):
+        instance = Instance(home, prefix=prefix, **environment)
+        assert instance.sql('select 1') == '1'
+        instance.stop()
+    message = Instance(long, prefix=prefix, XDG_RUNTIME_DIR=None).refused()
+    assert str(long) in message
+    assert 'make /tmp writable' in message
