@@ -56,8 +56,8 @@ struct NewVersion {
 [[nodiscard]] std::vector<Statement> publish_opening(std::int64_t tree_id);
 /// Gives StaleSchema unless the tree is at this schema_version.
 [[nodiscard]] Statement check_schema(std::int64_t tree_id, std::int64_t schema_version);
-/// Whether the operation is there for all to see, and durable; waits, by the tree's lock, for a session that is lost and still at
-/// work.
+/// Whether the operation is there for all to see, and durable; waits, by the tree's lock, for a session that is lost
+/// and still at work.
 [[nodiscard]] bool was_published(Connection& connection, const Operation& operation);
 /// The place of the last operation in the order of publishing.
 [[nodiscard]] std::int64_t last_published(Connection& connection);
