@@ -369,7 +369,8 @@ acknowledged, refused = read(), 0
 def check():
     # Of a write that was refused nothing or all is there, and it may go with a crash of the server.
     found = read()
-    assert found % 2_000 == 0 and acknowledged <= found <= acknowledged + refused * 2_000, (found, acknowledged, refused)
+    assert found % 2_000 == 0, found
+    assert acknowledged <= found <= acknowledged + refused * 2_000, (found, acknowledged, refused)
 for _ in range(300):
     try:
         write()
