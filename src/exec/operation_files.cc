@@ -27,6 +27,13 @@ std::int64_t row_of(const std::string& file_name) {
   return row_id;
 }
 
+/// "<table>/<operation>/<file>" of a path.
+std::string last_parts(const std::string& path) {
+  std::size_t slash = path.size();
+  for (int parts = 0; parts < 3 && slash != std::string::npos && slash > 0; ++parts) slash = path.rfind('/', slash - 1);
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
 class UnnamedFiles {
  public:
   UnnamedFiles(Engine& engine, const TableDef& table) : engine_(engine), table_(table) {}
@@ -72,12 +79,9 @@ class UnnamedFiles {
     SqlParameters parameters;
     parameters.add_array(std::span<const std::int64_t>(files.row_ids));
     const SqlRows urls = connection.query(
-        fmt::format(
-            "select array_to_string((string_to_array(c{0}, '/'))[cardinality(string_to_array(c{0}, '/')) - 2:], "
-            "'/') from {1} where row_id = any($1) and c{0} is not null",
-            column.id, sql_table),
+        fmt::format("select c{0} from {1} where row_id = any($1) and c{0} is not null", column.id, sql_table),
         parameters);
-    for (int row = 0; row < urls.size(); ++row) files.names.erase(urls.text_at(row, 0));
+    for (int row = 0; row < urls.size(); ++row) files.names.erase(last_parts(urls.text_at(row, 0)));
   }
 
   Engine& engine_;

@@ -45,9 +45,15 @@ class SchemaChange {
         what_(what),
         operation_(new_operation(*engine.connect(), kind, tree_->id, table_id)) {}
 
-  /// `plan` throws Error for what cannot be done, and gives the statements; empty: there is nothing to do.
-  void run(const std::string& description, const std::function<std::vector<Statement>(Connection&)>& plan) {
-    while (!publish(description, plan)) {
+  /// What a plan comes to: no statements, nothing to do.
+  struct Plan {
+    std::string description;
+    std::vector<Statement> statements = {};
+  };
+
+  /// `plan` throws Error for what cannot be done.
+  void run(const std::function<Plan(Connection&)>& plan) {
+    while (!publish(plan)) {
       engine_.check_interrupt();
       tree_ = engine_.trees().reload(table_id_);
     }
@@ -59,6 +65,11 @@ class SchemaChange {
   [[nodiscard]] std::int64_t operation_id() const { return operation_.id; }
   [[noreturn]] void fail(ErrorCode code, const std::string& what) const {
     throw Error(code, fmt::format("{} '{}': {}", what_, table().path, what));
+  }
+  /// From here on the statements alter an SQL table that readers use: they get out of the way soon, and try again.
+  void begin_altering(Connection& connection) {
+    connection.run("set local lock_timeout = '50ms'");
+    alters_ = true;
   }
 
   /// A column of the table's own that is no iterator's.
@@ -74,13 +85,14 @@ class SchemaChange {
   }
 
  private:
-  bool publish(const std::string& description, const std::function<std::vector<Statement>(Connection&)>& plan) {
+  bool publish(const std::function<Plan(Connection&)>& plan) {
+    alters_ = false;
     try {
       retry_publish(engine_.pool(), operation_, [&](Connection& connection) {
         std::vector<Statement> opening = publish_opening(tree_->id);
         opening.push_back(check_schema(tree_->id, tree_->schema_version));
         connection.pipeline(opening);
-        std::vector<Statement> statements = plan(connection);
+        auto [description, statements] = plan(connection);
         if (statements.empty()) return connection.run("rollback");
         statements.push_back(next_schema_version(tree_->id));
         for (Statement& statement : publish_closing(operation_, {{table_id_, description, {}}}))
@@ -91,10 +103,15 @@ class SchemaChange {
     } catch (const StaleSchema&) {
       return false;
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kConcurrentModification) throw;
+      if (error.code() != ErrorCode::kConcurrentModification || !alters_ || is_over()) throw;
       std::this_thread::sleep_for(kPause);
       return false;
     }
+  }
+
+  [[nodiscard]] bool is_over() const {
+    const std::chrono::duration<double> limit(engine_.config().lock_timeout_seconds);
+    return limit.count() > 0 && std::chrono::steady_clock::now() - begin_ > limit;
   }
 
   Engine& engine_;
@@ -102,6 +119,8 @@ class SchemaChange {
   std::shared_ptr<const Tree> tree_;
   std::string what_;
   Operation operation_;
+  bool alters_ = false;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 void check_no_dependents(const SchemaChange& change, const std::string& verb, const ColumnDef& column) {
@@ -120,27 +139,23 @@ void add_end(const TableDef& table, const ColumnDef& column, std::int64_t until,
 class AddStoredColumns {
  public:
   AddStoredColumns(Engine& engine, std::int64_t table_id, const std::vector<ColumnSpec>& specs, IfExists if_exists)
-      : engine_(engine),
-        specs_(specs),
+      : specs_(specs),
         if_exists_(if_exists),
-        change_(engine, table_id, "add_column", "add columns to") {
-    std::vector<std::string> names;
-    for (const ColumnSpec& spec : specs) names.push_back(spec.name);
-    description_ = fmt::format("Added: {}", fmt::join(names, ", "));
-  }
+        change_(engine, table_id, "add_column", "add columns to"),
+        ids_(reserve_ids(*engine.connect(), "object_ids", 2 * static_cast<std::int64_t>(specs.size()))) {}
 
   void run() {
-    change_.run(description_, [this](Connection& connection) { return plan(connection); });
+    change_.run([this](Connection& connection) { return plan(connection); });
   }
 
  private:
-  std::vector<Statement> plan(Connection& connection) {
+  SchemaChange::Plan plan(Connection& connection) {
     std::vector<Statement> statements;
     const std::vector<ColumnSpec> added = without_existing(statements);
-    if (added.empty()) return statements;
+    if (added.empty()) return {};
     const TableDef declared = declare(added);
     require_nullable(connection, declared);
-    connection.run("set local lock_timeout = '50ms'");
+    change_.begin_altering(connection);
     for (const ColumnDef& column : declared.columns) {
       statements.push_back(insert_column(column, change_.operation_id()));
       if (!is_wide(column.type)) connection.run(column_alteration(change_.table().rows_table(), column));
@@ -149,7 +164,9 @@ class AddStoredColumns {
       connection.run(family_ddl(generation.sql_table, *declared.find_column(generation.column_ids.front())));
       statements.push_back(insert_generation(declared.id, generation, change_.operation_id()));
     }
-    return statements;
+    std::vector<std::string> names;
+    for (const ColumnSpec& spec : added) names.push_back(spec.name);
+    return {fmt::format("Added: {}", fmt::join(names, ", ")), std::move(statements)};
   }
 
   /// Those that are to be added; statements for those that give way.
@@ -189,7 +206,7 @@ class AddStoredColumns {
     declared.rows_table_name = declared.rows_table();
     const std::string described = fmt::format("add columns to '{}'", table.path);
     ColumnScope scope(described);
-    declare_columns(described, added, scope, declared, reserve_ids(*engine_.connect(), "object_ids", 2 * added.size()));
+    declare_columns(described, added, scope, declared, ids_);
     int position = -1;
     for (const ColumnDef& column : table.columns) position = std::max(position, column.position);
     for (ColumnDef& column : declared.columns) column.position = ++position;
@@ -207,11 +224,10 @@ class AddStoredColumns {
                                required->name, required->type.as_nullable().text()));
   }
 
-  Engine& engine_;
   const std::vector<ColumnSpec>& specs_;
   IfExists if_exists_;
   SchemaChange change_;
-  std::string description_;
+  std::vector<std::int64_t> ids_;
 };
 
 }  // namespace
@@ -233,25 +249,25 @@ void add_stored_columns(Engine& engine, std::int64_t table_id, const std::vector
 
 void drop_column(Engine& engine, std::int64_t table_id, const std::string& name, IfNotExists if_not_exists) {
   SchemaChange change(engine, table_id, "drop_column", "drop column of");
-  change.run("Dropped: " + name, [&](Connection&) {
-    std::vector<Statement> statements;
+  change.run([&](Connection&) {
+    SchemaChange::Plan plan{"Dropped: " + name};
     if (if_not_exists == IfNotExists::kIgnore && find_column(change.tree().with_bases(table_id), name) == nullptr)
-      return statements;
+      return plan;
     const ColumnDef& column = change.own_column("drop", name);
     check_no_dependents(change, "drop", column);
     if (column.primary_key)
       change.fail(ErrorCode::kUnsupportedOperation,
                   fmt::format("Cannot drop column '{}': it is in the primary key", name));
-    add_end(change.table(), column, change.operation_id(), statements);
-    return statements;
+    add_end(change.table(), column, change.operation_id(), plan.statements);
+    return plan;
   });
 }
 
 void rename_column(Engine& engine, std::int64_t table_id, const std::string& name, const std::string& new_name) {
   SchemaChange change(engine, table_id, "rename_column", "rename column of");
-  change.run(fmt::format("Altered: {} (renamed to {})", name, new_name), [&](Connection&) {
+  change.run([&](Connection&) {
     const ColumnDef& column = change.own_column("rename", name);
-    if (new_name == name) return std::vector<Statement>();
+    if (new_name == name) return SchemaChange::Plan();
     for (const auto& [id, table] : change.tree().tables) {
       const std::vector<const TableDef*> chain = change.tree().with_bases(id);
       const bool sees_it =
@@ -260,7 +276,8 @@ void rename_column(Engine& engine, std::int64_t table_id, const std::string& nam
         change.fail(ErrorCode::kColumnAlreadyExists,
                     fmt::format("'{}' has a column '{}' already", table.path, new_name));
     }
-    return rename_column_rows(column.id, new_name, change.operation_id());
+    return SchemaChange::Plan{fmt::format("Altered: {} (renamed to {})", name, new_name),
+                              rename_column_rows(column.id, new_name, change.operation_id())};
   });
 }
 

@@ -82,6 +82,7 @@ def test_an_empty_table_takes_a_column_that_is_not_nullable(directory: str) -> N
 def test_an_existing_column_is_kept_or_gives_way(t: pxt.Table) -> None:
     t.add_columns({'x': pxt.String | None, 'y': pxt.Int | None}, if_exists='ignore')
     assert column(t.order_by(t.id).select(t.x)) == list(range(5))
+    assert changes(t)[0] == 'Added: y'
     t.add_columns({'x': pxt.String | None, 'y': pxt.Int | None}, if_exists='ignore')
     assert len(changes(t)) == 3  # nothing to do is no version
     t.add_column(x=pxt.String | None, if_exists='replace')
