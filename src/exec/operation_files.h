@@ -15,7 +15,8 @@ namespace intarsia {
 void remove_files_of_failed(Engine& engine, const Tree& tree, const Operation& operation) noexcept;
 /// Removes the media files that operations wrote for a table and that none of its cells names, of now or of history:
 /// those of a page that a fill did not commit, and those of rows that somebody else changed meanwhile. For operations
-/// that write no more rows.
-void remove_unnamed_files(Engine& engine, const TableDef& table, const std::vector<std::int64_t>& operation_ids);
+/// that write no more rows. What cannot be looked at now stays: no reason to fail an operation whose work is done.
+void remove_unnamed_files(Engine& engine, const TableDef& table,
+                          const std::vector<std::int64_t>& operation_ids) noexcept;
 
 }  // namespace intarsia
